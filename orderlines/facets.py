@@ -1,0 +1,340 @@
+"""What one system says of one line: protocols that native records satisfy by properties.
+
+Nothing is copied to satisfy them: an adapter's struct answers each accessor from
+its own fields when somebody asks. An accessor returns a value or a `Discrepancy`
+and never raises. Quantities are in the facet's own `unit`, exactly as stated.
+
+A line may be told by several records of one system (a split over warehouses), so
+promises and fulfilments come as sequences of facets, and are added up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from orderlines.discrepancy import Discrepancy
+from orderlines.quantity import Number, Ratio
+
+
+class Section(Enum):
+    """A part of the order line that is read as one, from one kind of system."""
+
+    HEADER = "What was ordered, by whom, and what was cancelled."
+    PROMISE = "What was promised for when, and what was offered instead."
+    FULFILMENT = "What is reserved in stock, and what was shipped."
+
+
+class Absence(Enum):
+    """Why a system that was read gives no quantity."""
+
+    NOT_PROVIDED = "The system does not know this quantity for the line."
+    NOT_YET = "The system knows such quantities; for this line it has none yet."
+    NOT_APPLICABLE = "The quantity makes no sense for this line, as an allocation for a drop ship."
+
+
+class Channel(Enum):
+    """Where the order came in."""
+
+    ECOMMERCE = "eCommerce"
+    EDI = "EDI"
+    MARKETPLACE = "Marketplace"
+    FIELD_SALES = "Field sales"
+    B2B_PORTAL = "B2B portal"
+    OTHER = "Another channel, or one the source does not name"
+
+
+class CancelledBy(Enum):
+    """Who cancelled."""
+
+    CUSTOMER = "The customer"
+    SUPPLIER = "The distributor or its supplier"
+    SYSTEM = "A rule, such as an expiry"
+
+
+class SubstitutionStatus(Enum):
+    """How far a substitution has come."""
+
+    PROPOSED = "Offered, not answered"
+    ACCEPTED = "Accepted by or for the customer"
+    REJECTED = "Declined"
+    SHIPPED = "Accepted and shipped"
+
+
+class PromiseBasis(Enum):
+    """What a promise rests on."""
+
+    ATP = "Available to promise, computed"
+    SCHEDULE = "A schedule of the order system"
+    MANUAL = "A person's word"
+    EDI_ACK = "An EDI acknowledgement"
+
+
+Stated: TypeAlias = Number | Absence | Discrepancy
+
+
+@dataclass(frozen=True, slots=True)
+class StatedCancellation:
+    """A cancellation as the order source states it, in the header's unit."""
+
+    value: Number
+    by: CancelledBy
+    reason: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedSlice:
+    """Part of a promise, in the promise facet's unit.
+
+    Attributes:
+        value: How much.
+        on: For which ship date; None while the schedule is pending.
+        is_firm: Whether the slice may serve as a deadline.
+    """
+
+    value: Number
+    on: date | None
+    is_firm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StatedPromise:
+    """One version of the promise: it replaces the version before as a whole."""
+
+    version: int
+    made_at: datetime | None
+    basis: PromiseBasis
+    slices: tuple[StatedSlice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatedSubstitution:
+    """A substitute offered for the ordered item.
+
+    Attributes:
+        for_sku: The ordered item.
+        by_sku: The substitute.
+        ratio: Substitute units per ordered unit, in base units.
+        proposed: Offered, in the substitute's base unit.
+        accepted: Accepted, in the substitute's base unit.
+        status: How far it has come.
+        reason: Why, in the system's word.
+    """
+
+    for_sku: str
+    by_sku: str
+    ratio: Ratio
+    proposed: Number
+    accepted: Number
+    status: SubstitutionStatus
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedAllocation:
+    """Stock reserved and not yet shipped, in the fulfilment facet's unit."""
+
+    value: Number
+    node: str | None
+    lot: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatedShipment:
+    """Goods that left, gross; in the fulfilment facet's unit, of the item named.
+
+    Attributes:
+        sku: What was shipped: the ordered item or a substitute.
+    """
+
+    shipment_id: str
+    value: Number
+    sku: str
+    node: str | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    carrier: str | None
+
+
+class Facet(Protocol):
+    """What every native record can say of itself."""
+
+    @property
+    def record(self) -> str:
+        """The system's own name for the record."""
+        ...
+
+    @property
+    def order_number(self) -> str:
+        """The order source's order number, as this record carries it."""
+        ...
+
+    @property
+    def line_number(self) -> str:
+        """The order source's line number, as this record carries it."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """The unit of all quantities of this record."""
+        ...
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the system last changed the record, in UTC."""
+        ...
+
+
+class HeaderFacet(Facet, Protocol):
+    """What the order source says: the line as ordered."""
+
+    @property
+    def root_line_number(self) -> str | None:
+        """The line this one was split from; None for a line of its own."""
+        ...
+
+    @property
+    def customer_po(self) -> str | None:
+        """The customer's own order number."""
+        ...
+
+    @property
+    def sku(self) -> str:
+        """The ordered item."""
+        ...
+
+    @property
+    def customer_item(self) -> str | None:
+        """The customer's number for the item."""
+        ...
+
+    @property
+    def sold_to(self) -> str | None:
+        """The customer who ordered; row rules mean this party."""
+        ...
+
+    @property
+    def ship_to(self) -> str | None:
+        """The party that receives."""
+        ...
+
+    @property
+    def channel(self) -> Channel:
+        """Where the order came in."""
+        ...
+
+    @property
+    def channel_code(self) -> str | None:
+        """The channel in the system's own code."""
+        ...
+
+    @property
+    def owner_node(self) -> str | None:
+        """The plant the line was ordered from."""
+        ...
+
+    @property
+    def ordered_on(self) -> date | None:
+        """Date of the customer's order."""
+        ...
+
+    @property
+    def requested(self) -> Stated:
+        """Ordered quantity, as accepted."""
+        ...
+
+    @property
+    def requested_ship_on(self) -> date | None:
+        """Requested ship date, in the ship-from zone."""
+        ...
+
+    @property
+    def requested_delivery_on(self) -> date | None:
+        """Requested delivery date, in the ship-to zone."""
+        ...
+
+    @property
+    def unit_price(self) -> Number | None:
+        """Net price of one ordered unit at acceptance."""
+        ...
+
+    @property
+    def currency(self) -> str | None:
+        """ISO 4217 code of the price."""
+        ...
+
+    @property
+    def cancellations(self) -> Sequence[StatedCancellation] | Absence | Discrepancy:
+        """All cancellations so far."""
+        ...
+
+    @property
+    def is_drop_ship(self) -> bool:
+        """Whether a supplier ships directly."""
+        ...
+
+    @property
+    def hold_reason(self) -> str | None:
+        """Why the line is held; None if it is not."""
+        ...
+
+    @property
+    def over_delivery_tolerance(self) -> Number:
+        """Share of the request that may be shipped on top, 0 for none."""
+        ...
+
+    @property
+    def posted_shipped(self) -> Number | None:
+        """What the order source believes was shipped; serves reconciliation only."""
+        ...
+
+
+class PromiseFacet(Facet, Protocol):
+    """What the promising system says: when, how much, and what instead."""
+
+    @property
+    def promises(self) -> Sequence[StatedPromise] | Absence | Discrepancy:
+        """Every version, oldest first; the last is in force."""
+        ...
+
+    @property
+    def substitutions(self) -> Sequence[StatedSubstitution] | Discrepancy:
+        """Every substitute offered."""
+        ...
+
+
+class FulfilmentFacet(Facet, Protocol):
+    """What the warehouse system says: reserved and shipped."""
+
+    @property
+    def allocated(self) -> Stated:
+        """Reserved and not yet shipped (a level, not a sum)."""
+        ...
+
+    @property
+    def allocations(self) -> Sequence[StatedAllocation] | Discrepancy:
+        """The reservation by warehouse."""
+        ...
+
+    @property
+    def picked(self) -> Number | None:
+        """Picked so far; None where picks are not recorded."""
+        ...
+
+    @property
+    def shipped(self) -> Stated:
+        """Shipped of the ordered item, gross."""
+        ...
+
+    @property
+    def shipments(self) -> Sequence[StatedShipment] | Discrepancy:
+        """Every shipment, substitutes included."""
+        ...
+
+    @property
+    def returned(self) -> Number | None:
+        """Come back later; never taken off `shipped`."""
+        ...
