@@ -1,0 +1,1 @@
+"""The book's shelves: where bytes are kept for rooms that know what they mean."""
