@@ -1,0 +1,93 @@
+"""The one narrow seam through which every system is called.
+
+`send(request, deadline) → response`, whole bodies as bytes. A transport may wrap
+a transport: observation here, later retry, breaker and bulkhead, are the same
+small shape, and so is a test double. What the answer *means* is decided by the
+adapter; this seam knows only whether an answer came.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, TypeAlias
+
+from orderlines.deadline import Deadline
+from orderlines.errors import GatewayError
+
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, without a host: a transport belongs to one origin.
+
+    Attributes:
+        method: `GET` or `POST`.
+        target: Path and query as they go on the wire, percent-encoded ASCII,
+            starting with a slash.
+        headers: Lower-case names. `Host`, `Content-Length` and `Connection`
+            belong to the wire and are refused here.
+        body: Sent with `Content-Length`; empty for none.
+    """
+
+    method: str
+    target: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A complete answer; header names in lower case, body decoded and whole."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def header(self, name: bytes) -> bytes | None:
+        """Look up the first header of this lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Transport(Protocol):
+    """Something that can carry a request to one system."""
+
+    async def send(self, request: Request, *, deadline: Deadline) -> Response:
+        """Carry one request and wait for the whole answer.
+
+        Raises:
+            BackendUnavailableError: No complete, well-formed answer came in time.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection. Safe to call twice."""
+        ...
+
+
+class BackendError(GatewayError):
+    """A system behind the gateway did not give what was asked of it.
+
+    `reason` is one of a closed set of words (docs/error-codes.md) and public;
+    what the system sent is not.
+    """
+
+    code: ClassVar[str] = "BACKEND_ERROR"
+
+    def __init__(
+        self, message: str, *, system: str, reason: str, retriable: bool, detail: str = ""
+    ) -> None:
+        super().__init__(message, detail=detail, system=system, reason=reason, retriable=retriable)
+        self.system = system
+        self.reason = reason
+        self.retriable = retriable
+
+
+class BackendUnavailableError(BackendError):
+    """No usable answer came: unreachable, too slow, refusing, or cut off."""
+
+    code: ClassVar[str] = "BACKEND_UNAVAILABLE"
+
+
+class BackendInvalidAnswerError(BackendError):
+    """An answer came whole, and is not what the system's contract says."""
+
+    code: ClassVar[str] = "BACKEND_INVALID_ANSWER"
