@@ -1,0 +1,168 @@
+"""The contract between the desk and whoever executes its schema.
+
+A batch resolver answers one field for all parents of its level at once:
+`async (parents, ask, **args) → values`, of the same length and in the same order.
+A value that is a `GatewayError` fails its own item; a raised error fails them all.
+Every field says what it needs to be read besides the header of its line, and a
+root look-up is handed the union over its selection, so that it can start all
+reads of a wave at once.
+
+This module only marks fields. It executes nothing.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import strawberry
+from graphql import GraphQLField, GraphQLSchema
+from strawberry.schema_directive import Location
+from strawberry.types.field import StrawberryField
+
+from orderlines.facets import Section
+from resolvers.context import Context
+from resolvers.enums import SectionType
+
+NOTHING: frozenset[Section] = frozenset()
+_NEEDS = "orderline.needs"
+_BATCH = "orderline.batch"
+
+R = TypeVar("R", bound=Callable[..., Any])
+
+
+class Ask(Protocol):
+    """What an executor tells a batch resolver about the question."""
+
+    @property
+    def context(self) -> Context:
+        """The surroundings of the question."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[Section]:
+        """Everything the selection below this field needs besides headers."""
+        ...
+
+
+BatchResolver: TypeAlias = Callable[..., Awaitable[Sequence[object]]]
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    name="source",
+    description="What is read, besides the order's header, when this field is selected.",
+)
+class Source:
+    """The printed form of a field's needs."""
+
+    sections: list[SectionType] = strawberry.directive_field(name="sections")
+
+
+def field(description: str, *, needs: frozenset[Section] = NOTHING, name: str | None = None) -> Any:  # noqa: ANN401 - strawberry reads the annotation beside it
+    """Declare a field whose value is an attribute of the parent."""
+    return strawberry.field(
+        name=name, description=description, metadata={_NEEDS: needs}, directives=_source(needs)
+    )
+
+
+def computed(
+    graphql_type: object,
+    description: str,
+    *,
+    needs: frozenset[Section] = NOTHING,
+    name: str | None = None,
+) -> Callable[[R], Any]:
+    """Declare a field whose value one synchronous function works out per parent."""
+
+    def mark(function: R) -> Any:  # noqa: ANN401 - strawberry's own field type is not public
+        return strawberry.field(
+            staticmethod(function),
+            name=name,
+            description=description,
+            graphql_type=graphql_type,
+            metadata={_NEEDS: needs},
+            directives=_source(needs),
+        )
+
+    return mark
+
+
+def batched(
+    resolver: BatchResolver,
+    graphql_type: object,
+    description: str,
+    *,
+    needs: frozenset[Section] = NOTHING,
+) -> Any:  # noqa: ANN401 - strawberry's own field type is not public
+    """Declare a field that a batch resolver answers.
+
+    The arguments of the field are the keyword-only parameters of the resolver.
+    """
+    signature = inspect.signature(resolver)
+    arguments = [
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+
+    def declared(**_: object) -> object:
+        msg = "A batch field is run by the executor, never by strawberry."
+        raise AssertionError(msg)
+
+    declared.__name__ = getattr(resolver, "__name__", "batch")
+    declared.__annotations__ = {one.name: one.annotation for one in arguments}
+    declared.__signature__ = signature.replace(  # type: ignore[attr-defined] # read by inspect
+        parameters=arguments, return_annotation=object
+    )
+    return strawberry.field(
+        resolver=declared,
+        description=description,
+        graphql_type=graphql_type,
+        metadata={_NEEDS: needs, _BATCH: resolver},
+        directives=_source(needs),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPlan:
+    """How one field is executed.
+
+    Attributes:
+        needs: What it needs to be read besides the header.
+        batch: The batch resolver that answers it; None for a plain field.
+        arguments: Python name of each argument, by its GraphQL name.
+    """
+
+    needs: frozenset[Section]
+    batch: BatchResolver | None
+    arguments: Mapping[str, str]
+
+
+def field_plans(schema: GraphQLSchema) -> Mapping[tuple[str, str], FieldPlan]:
+    """Collect the plan of every field, by type name and field name."""
+    return {
+        (type_name, field_name): _plan_of(graphql_field)
+        for type_name, graphql_type in schema.type_map.items()
+        if not type_name.startswith("__")
+        for field_name, graphql_field in getattr(graphql_type, "fields", {}).items()
+        if isinstance(graphql_field, GraphQLField)
+    }
+
+
+def _plan_of(graphql_field: GraphQLField) -> FieldPlan:
+    declared = graphql_field.extensions.get("strawberry-definition")
+    if not isinstance(declared, StrawberryField):
+        return FieldPlan(NOTHING, None, {})
+    python_names = [argument.python_name for argument in declared.arguments]
+    return FieldPlan(
+        needs=declared.metadata.get(_NEEDS, NOTHING),
+        batch=declared.metadata.get(_BATCH),
+        arguments=dict(zip(graphql_field.args, python_names, strict=True)),
+    )
+
+
+def _source(needs: frozenset[Section]) -> tuple[Source, ...]:
+    if not needs:
+        return ()
+    return (Source(sections=[one for one in Section if one in needs]),)

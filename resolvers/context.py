@@ -1,0 +1,49 @@
+"""What every resolver may know about the question it helps to answer.
+
+One context a request, made at the door once the caller is known.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from backends.registry import Systems
+from policies.principal import Principal
+
+from orderlines.deadline import Deadline
+from orderlines.visibility import Visibility
+
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Tell the time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One question's surroundings.
+
+    Attributes:
+        principal: Who asks.
+        visibility: Which rows that caller may see.
+        deadline: When the answer is due.
+        correlation_id: Ties the answer, the log lines and the calls together.
+        systems: The systems that can be asked.
+        now: The wall clock.
+    """
+
+    principal: Principal
+    visibility: Visibility
+    deadline: Deadline
+    correlation_id: str
+    systems: Systems
+    now: Now = utc_now
+
+
+def make_context(
+    principal: Principal, *, deadline: Deadline, correlation_id: str, systems: Systems
+) -> Context:
+    """Make the context of one question of one caller."""
+    return Context(principal, principal.visibility, deadline, correlation_id, systems)

@@ -1,0 +1,156 @@
+"""The root fields: each one batch resolver, handed what its selection needs.
+
+A look-up answers null and `NOT_FOUND` for what does not exist, and exactly the same
+for what the caller may not see.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, ClassVar, TypeVar
+
+import strawberry
+from backends.registry import BackendInfo
+from policies.principal import Principal
+
+from orderlines.errors import GatewayError
+from orderlines.facets import Section
+from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, normalise_number
+from orderlines.stitched_line import StitchedLine
+from resolvers.batches import Ask, batched
+from resolvers.context import Context
+from resolvers.operations import BackendType, ViewerType
+from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
+from resolvers.orders import InvalidArgumentError, OrderType
+from resolvers.types import OrderLineType
+
+MAX_IDS = 1000
+
+K = TypeVar("K", OrderKey, OrderLineKey)
+V = TypeVar("V")
+
+
+class NotFoundError(GatewayError):
+    """There is nothing of this name, or nothing the caller may see."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+
+async def order_line(
+    parents: Sequence[object],
+    ask: Ask,
+    *,
+    id: Annotated[strawberry.ID, strawberry.argument(description="Of an `OrderLine`.")],  # noqa: A002 - the schema's own word
+) -> Sequence[StitchedLine | GatewayError]:
+    """Look up one line, for each parent the same."""
+    found = await _lines_by_id([id], ask)
+    return found * len(parents)
+
+
+async def order_lines_by_id(
+    parents: Sequence[object],
+    ask: Ask,
+    *,
+    ids: Annotated[
+        list[strawberry.ID],
+        strawberry.argument(description=f"Of `OrderLine`s, at most {MAX_IDS}."),
+    ],
+) -> Sequence[Sequence[StitchedLine | GatewayError]]:
+    """Look up many lines, in the order of their ids."""
+    if len(ids) > MAX_IDS:
+        msg = f"`ids` holds at most {MAX_IDS} ids."
+        raise InvalidArgumentError(msg, argument="ids")
+    return [await _lines_by_id(ids, ask)] * len(parents)
+
+
+async def order(
+    parents: Sequence[object],
+    ask: Ask,
+    *,
+    number: Annotated[str, strawberry.argument(description="The order source's number.")],
+    source: Annotated[
+        str | None,
+        strawberry.argument(
+            description="Configured name of the order source; by default the first one."
+        ),
+    ] = None,
+) -> Sequence[StitchedOrder | GatewayError]:
+    """Look up one order by its number, for each parent the same."""
+    known = ask.context.systems.orders
+    key = OrderKey(source or next(iter(known)), normalise_number(number, what="order number"))
+    found = await _look_up([key], ask, look_up_orders)
+    result = found[key] or NotFoundError("There is no such order.")
+    return [result] * len(parents)
+
+
+async def backends(parents: Sequence[object], ask: Ask) -> Sequence[Sequence[BackendInfo]]:
+    """List the systems behind the gateway."""
+    return [ask.context.systems.backends] * len(parents)
+
+
+async def viewer(parents: Sequence[object], ask: Ask) -> Sequence[Principal]:
+    """Say who is asking."""
+    return [ask.context.principal] * len(parents)
+
+
+async def _lines_by_id(ids: Sequence[str], ask: Ask) -> list[StitchedLine | GatewayError]:
+    keys = [_key_or_reason(text) for text in ids]
+    wanted = dict.fromkeys(key for key in keys if isinstance(key, OrderLineKey))
+    found = await _look_up(list(wanted), ask, look_up_lines)
+    return [
+        (found[key] or NotFoundError("There is no such order line."))
+        if isinstance(key, OrderLineKey)
+        else key
+        for key in keys
+    ]
+
+
+def _key_or_reason(text: str) -> OrderLineKey | InvalidIdError:
+    try:
+        return OrderLineKey.from_id(text)
+    except InvalidIdError as error:
+        return error
+
+
+async def _look_up(
+    keys: Sequence[K],
+    ask: Ask,
+    read: Callable[
+        [Sequence[K], frozenset[Section], Context], Awaitable[list[V | GatewayError | None]]
+    ],
+) -> dict[K, V | GatewayError | None]:
+    """Look keys up source by source; a source nobody knows has nothing."""
+    found: dict[K, V | GatewayError | None] = dict.fromkeys(keys)
+    for source in ask.context.systems.orders:
+        of_source = [key for key in keys if key.source == source]
+        if of_source:
+            values = await read(of_source, ask.needs, ask.context)
+            found.update(zip(of_source, values, strict=True))
+    return found
+
+
+@strawberry.type(
+    name="Query", description="What can be asked. The gateway reads; it changes nothing."
+)
+class Query:
+    """The root of the schema."""
+
+    order_line: OrderLineType | None = batched(
+        order_line,
+        OrderLineType | None,
+        "One order line, read from the systems now. Null with `NOT_FOUND` if there is none.",
+    )
+    order_lines_by_id: list[OrderLineType | None] | None = batched(
+        order_lines_by_id,
+        list[OrderLineType | None] | None,
+        f"Up to {MAX_IDS} order lines, in the order of `ids`, read from the systems now. "
+        "Null with `NOT_FOUND` in the place of each that does not exist.",
+    )
+    order: OrderType | None = batched(
+        order,
+        OrderType | None,
+        "One order with its lines, read from the systems now. "
+        "Null with `NOT_FOUND` if there is none.",
+    )
+    backends: list[BackendType] = batched(
+        backends, list[BackendType], "The systems behind the gateway, and how they are doing."
+    )
+    viewer: ViewerType = batched(viewer, ViewerType, "Who is asking.")

@@ -1,0 +1,58 @@
+"""The scalars of the schema: exact decimals as text, dates, instants."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import strawberry
+from strawberry.schema.types.scalar import ScalarDefinition
+
+from orderlines.quantity import plain
+
+
+def _decimal_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | Decimal | Fraction) and not isinstance(value, bool):
+        return plain(value)
+    msg = f"A {type(value).__name__} is no decimal."
+    raise TypeError(msg)
+
+
+def _date_text(value: object) -> str:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    msg = f"A {type(value).__name__} is no date."
+    raise TypeError(msg)
+
+
+def _instant_text(value: object) -> str:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        text = value.astimezone(UTC).isoformat(timespec="milliseconds")
+        return text.removesuffix("+00:00").removesuffix(".000") + "Z"
+    msg = f"A {type(value).__name__} without a zone is no instant."
+    raise TypeError(msg)
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description=(
+            "An exact decimal number as a string: no exponent, no trailing zeros. "
+            "A value that never ends, such as a third, is rounded half up to its unit's decimals."
+        ),
+        serialize=_decimal_text,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A calendar date, `2026-11-20`.",
+        serialize=_date_text,
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date",
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant in UTC, `2026-11-20T14:03:11.204Z`.",
+        serialize=_instant_text,
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+    ),
+}

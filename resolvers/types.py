@@ -1,0 +1,476 @@
+"""The GraphQL types of an order line, over the ledger's own objects.
+
+The shapes are declared here; the values are the ledger's, read by attribute or by
+one small function, never copied. Nullability: a section that a system fills, and
+all that derives from more than one system, is nullable, because a system can be
+down; ids, line numbers and the members of a value are not.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+import strawberry
+
+from orderlines.discrepancy import Discrepancy
+from orderlines.errors import GatewayError
+from orderlines.facets import HeaderFacet
+from orderlines.invariants import InvariantCheck
+from orderlines.item import Item
+from orderlines.order_line import Lineage, Substitution
+from orderlines.quantity import plain
+from orderlines.reconcile import Reconciliation, reconcile
+from orderlines.stitched_line import StitchedLine
+from resolvers.batches import computed, field
+from resolvers.enums import (
+    AbsenceType,
+    CancelledByType,
+    ChannelType,
+    DiscrepancyKindType,
+    FreshnessType,
+    InvariantType,
+    OrderLineStateType,
+    PromiseBasisType,
+    ReconciliationStatusType,
+    SectionType,
+    SeverityType,
+    SubstitutionStatusType,
+)
+from resolvers.needs import BOTH, FULFILMENT, PROMISE
+from resolvers.views import (
+    CustomerView,
+    OrderedItem,
+    OrderSummaryView,
+    PackView,
+    SourceReadingView,
+    sources_of,
+)
+
+T = TypeVar("T")
+
+
+@strawberry.type(name="Quantity", description="So many of a unit, exactly.")
+class QuantityType:
+    """`orderlines.quantity.Quantity`."""
+
+    printed: Decimal = field("How many.", name="value")
+    unit: str = field("Unit code, for example `EA`, `CS` or `KG`.")
+
+
+@strawberry.type(
+    name="Ratio", description="A ratio of two positive whole numbers; never a rounded factor."
+)
+class RatioType:
+    """`orderlines.quantity.Ratio`."""
+
+    numerator: int = field("The upper number.")
+    denominator: int = field("The lower number.")
+
+
+@strawberry.type(name="Lineage", description="The system, record and instant behind a number.")
+class LineageType:
+    """`orderlines.order_line.Lineage`."""
+
+    record: str = field("The system's own name for the record; empty if it has none yet.")
+    changed_at: datetime | None = field(
+        "When the system last changed the record; null if it does not say."
+    )
+
+    @computed(str, "Configured name of the system.")
+    def system(lineage: strawberry.Parent[Lineage]) -> str:
+        return lineage.reading.system
+
+    @computed(datetime, "When the system's answer was complete.")
+    def as_of(lineage: strawberry.Parent[Lineage]) -> datetime:
+        return lineage.reading.as_of
+
+    @computed(FreshnessType, "Where it was read.")
+    def freshness(lineage: strawberry.Parent[Lineage]) -> object:
+        return lineage.reading.freshness
+
+    @computed(bool, "Whether a fresher reading was wanted and could not be had.")
+    def stale(lineage: strawberry.Parent[Lineage]) -> bool:
+        return lineage.reading.is_stale
+
+
+@strawberry.type(
+    name="RequestedQuantity",
+    description="What the customer asked for, as the order source accepted it.",
+)
+class RequestedType:
+    """`orderlines.sections.RequestedSection`."""
+
+    quantity: QuantityType | None = field(
+        "In the item's base unit; in the ordered unit if the item has no factor for it."
+    )
+    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
+    as_ordered: QuantityType | None = field("What the customer wrote.")
+    ship_on: date | None = field("Requested ship date, in the zone of the ship-from site.")
+    delivery_on: date | None = field("Requested delivery date, in the zone of the receiver.")
+    unit_price: Decimal | None = field(
+        "Net price of one unit of `asOrdered` when the order was accepted."
+    )
+    currency: str | None = field("ISO 4217 code of `unitPrice`.")
+    lineage: list[LineageType] = field("The records behind it.")
+
+
+@strawberry.type(name="PromiseSlice", description="Part of a promise: how much by when.")
+class PromiseSliceType:
+    """`orderlines.order_line.PromiseSlice`."""
+
+    quantity: QuantityType = field("How much.")
+    on: date | None = field("Promised ship date; null while the schedule is pending.")
+    is_firm: bool = field("Whether the slice may serve as a deadline.", name="firm")
+
+
+@strawberry.type(
+    name="PromiseVersion",
+    description="One version of a line's promise; the next one replaced it as a whole.",
+)
+class PromiseVersionType:
+    """`orderlines.order_line.Promise`."""
+
+    version: int = field("Counts from 1 in the promising system.")
+    made_at: datetime | None = field("When it was given; null if the system does not say.")
+    basis: PromiseBasisType = field("What it rests on.")
+    slices: list[PromiseSliceType] = field("By date; slices without a date come last.")
+
+
+@strawberry.type(
+    name="PromisedQuantity",
+    description=(
+        "When how much will leave. A promise is a list; "
+        "`quantity`, `firstDate` and `latestDate` are projections of the version in force."
+    ),
+)
+class PromisedType:
+    """`orderlines.sections.PromisedSection`."""
+
+    quantity: QuantityType | None = field(
+        "Sum of the slices in force, in the item's base unit; "
+        "in the promised unit if the item has no factor for it."
+    )
+    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
+    first_on: date | None = field("Earliest date of the slices in force.", name="firstDate")
+    latest_on: date | None = field("Last date of the slices in force.", name="latestDate")
+    schedule: list[PromiseSliceType] = field("The slices in force, by date.")
+    versions: list[PromiseVersionType] = field("Every version, oldest first; the last is in force.")
+    lineage: list[LineageType] = field("The records behind it.")
+
+
+@strawberry.type(name="Allocation", description="Stock reserved at a warehouse, not yet shipped.")
+class AllocationType:
+    """`orderlines.order_line.Allocation`."""
+
+    quantity: QuantityType = field("How much.")
+    node: str | None = field("The warehouse; null if the system does not say.", name="warehouse")
+    lot: str | None = field("The lot, where stock is kept by lot.")
+    at: datetime | None = field("When it was reserved; null if the system does not say.")
+
+
+@strawberry.type(
+    name="AllocatedQuantity",
+    description="Stock reserved and not yet shipped: a level, not a sum over time.",
+)
+class AllocatedType:
+    """`orderlines.sections.AllocatedSection`."""
+
+    quantity: QuantityType | None = field(
+        "In the item's base unit; in the warehouse's unit if the item has no factor for it."
+    )
+    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
+    by_node: list[AllocationType] = field("The reservations.", name="byWarehouse")
+    lineage: list[LineageType] = field("The records behind it.")
+
+
+@strawberry.type(name="Shipment", description="Goods that left the dock, gross.")
+class ShipmentType:
+    """`orderlines.order_line.Shipment`."""
+
+    shipment_id: str = field("The warehouse system's number of the shipment.")
+    quantity: QuantityType = field("How much; of a substitute, in the substitute's unit.")
+    sku: str = field("What left: the ordered item or a substitute.")
+    node: str | None = field(
+        "Where it left from; null if the system does not say.", name="warehouse"
+    )
+    shipped_at: datetime | None = field("When it left; null if the system does not say.")
+    delivered_at: datetime | None = field("When it arrived; null if not, or not known.")
+    carrier: str | None = field("Who carried it.")
+
+
+@strawberry.type(
+    name="ShippedQuantity",
+    description="What left the dock, gross: goods that came back are told apart, never taken off.",
+)
+class ShippedType:
+    """`orderlines.sections.ShippedSection`."""
+
+    quantity: QuantityType | None = field(
+        "Of the ordered item, in its base unit; "
+        "in the warehouse's unit if the item has no factor for it."
+    )
+    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
+    shipments: list[ShipmentType] = field("Every shipment, substitutes included, by time.")
+    returned: QuantityType | None = field("Come back since; null where that is not recorded.")
+    picked: QuantityType | None = field("Picked so far; null where picks are not recorded.")
+    lineage: list[LineageType] = field("The records behind it.")
+
+
+@strawberry.type(name="Cancellation", description="Units that will not be delivered.")
+class CancellationType:
+    """`orderlines.order_line.Cancellation`."""
+
+    quantity: QuantityType = field("How much.")
+    by: CancelledByType = field("Who decided so.")
+    reason: str | None = field("Why, in the order source's word.")
+    at: datetime | None = field("When; null if the system does not say.")
+
+
+@strawberry.type(name="CancelledQuantity", description="What will not be delivered.")
+class CancelledType:
+    """`orderlines.sections.CancelledSection`."""
+
+    quantity: QuantityType | None = field("All cancellations together, 0 if there are none.")
+    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
+    by_customer: QuantityType | None = field("Cancelled by the customer.")
+    by_supplier: QuantityType | None = field("Cancelled by the distributor or its supplier.")
+    records: list[CancellationType] = field("Each cancellation.")
+    lineage: list[LineageType] = field("The records behind it.")
+
+
+@strawberry.type(
+    name="Substitution", description="Another item offered, and perhaps shipped, for this one."
+)
+class SubstitutionType:
+    """`orderlines.order_line.Substitution`."""
+
+    for_sku: str = field("The ordered item.")
+    by_sku: str = field("The substitute.")
+    ratio: RatioType = field("Substitute units per ordered unit, in base units.")
+    proposed: Decimal = field("Offered, in the substitute's base unit.")
+    accepted: Decimal = field("Accepted, in the substitute's base unit.")
+    shipped: Decimal | None = field(
+        "Shipped, in the substitute's base unit; null if the warehouse system was not read."
+    )
+    counts_for: QuantityType | None = field(
+        "What the shipped units fill of the ordered item; null until the customer accepted."
+    )
+    status: SubstitutionStatusType = field("How far it has come.")
+    reason: str | None = field("Why, in the promising system's word.")
+
+    @computed(bool, "Whether its shipments fill the line.")
+    def accepted_by_customer(substitution: strawberry.Parent[Substitution]) -> bool:
+        return substitution.is_accepted
+
+
+@strawberry.type(name="Pack", description="A unit the item may be ordered in.")
+class PackType:
+    """`resolvers.views.PackView`."""
+
+    unit: str = field("Unit code.")
+    ratio: RatioType = field("Base units in one of it.")
+
+
+@strawberry.type(name="Item", description="The ordered item, with its master data.")
+class ItemType:
+    """`resolvers.views.OrderedItem`."""
+
+    sku: str = field("The distributor's number.")
+    customer_item: str | None = field("The customer's number, as written on the order.")
+
+    @computed(str | None, "Name in the master data.")
+    def name(item: strawberry.Parent[OrderedItem]) -> str | GatewayError | None:
+        return item.of_master(lambda master: master.name)
+
+    @computed(str | None, "Item group.")
+    def group(item: strawberry.Parent[OrderedItem]) -> str | GatewayError | None:
+        return item.of_master(lambda master: master.group)
+
+    @computed(str | None, "The unit all line quantities of the item are given in.")
+    def base_unit(item: strawberry.Parent[OrderedItem]) -> str | GatewayError | None:
+        return item.of_master(lambda master: master.base_unit)
+
+    @computed(int | None, "Decimals of the base unit.")
+    def decimals(item: strawberry.Parent[OrderedItem]) -> int | GatewayError | None:
+        return item.of_master(lambda master: master.decimals)
+
+    @computed(list[PackType] | None, "Further units it may be ordered in, by code.")
+    def packs(item: strawberry.Parent[OrderedItem]) -> list[PackView] | GatewayError | None:
+        return item.of_master(_packs)
+
+
+def _packs(master: Item) -> list[PackView]:
+    return [PackView(unit, ratio) for unit, ratio in sorted(master.packs.items())]
+
+
+@strawberry.type(name="Customer", description="The parties of an order.")
+class CustomerType:
+    """`resolvers.views.CustomerView`."""
+
+    sold_to: str | None = field("Who ordered; row rules speak of this party.")
+    ship_to: str | None = field("Who receives.")
+
+
+@strawberry.type(
+    name="OrderSummary",
+    description="The order of a line. Its number is always known, the rest is from its header.",
+)
+class OrderSummaryType:
+    """`resolvers.views.OrderSummaryView`."""
+
+    id: strawberry.ID = field("Opaque and stable.")
+    number: str = field("The order source's number.")
+    source: str = field("Configured name of the order source.")
+    ordered_on: date | None = field("Date of the customer's order.")
+    customer_po: str | None = field("The customer's own order number.", name="customerOrderNumber")
+
+
+@strawberry.type(
+    name="Discrepancy",
+    description="Something that did not reconcile: shown instead of silence or a zero.",
+)
+class DiscrepancyType:
+    """`orderlines.discrepancy.Discrepancy`."""
+
+    kind: DiscrepancyKindType = field("Why.")
+    system: str = field("Configured name of the system whose statement it is about.")
+    record: str = field("That system's name for the record; empty if it cannot be read.")
+    message: str = field("One sentence.")
+
+    @computed(
+        str, "The field, in that system's spelling; empty for the whole record.", name="field"
+    )
+    def field_(found: strawberry.Parent[Discrepancy]) -> str:
+        return found.field
+
+
+@strawberry.type(name="InvariantCheck", description="One law, looked at for one line.")
+class InvariantCheckType:
+    """`orderlines.invariants.InvariantCheck`."""
+
+    invariant: InvariantType = field("Which law.")
+    severity: SeverityType = field("What it means if it is broken.")
+    holds: bool | None = field("Null where a quantity it speaks of is not known.")
+    is_tolerated: bool = field(
+        "Broken, and within the line's over-delivery tolerance.", name="tolerated"
+    )
+
+    @computed(Decimal | None, "By how much it is broken, in the base unit.")
+    def delta(check: strawberry.Parent[InvariantCheck]) -> str | None:
+        return None if check.delta is None else plain(check.delta)
+
+
+@strawberry.type(
+    name="Reconciliation", description="Which laws hold for a line, and what could not be mapped."
+)
+class ReconciliationType:
+    """`orderlines.reconcile.Reconciliation`."""
+
+    status: ReconciliationStatusType = field("The short answer.")
+    checks: list[InvariantCheckType] = field("Every law, with its delta.")
+    discrepancies: list[DiscrepancyType] = field("What could not be mapped.")
+
+
+@strawberry.type(
+    name="SourceReading", description="One look at one system that this answer rests on."
+)
+class SourceReadingType:
+    """`resolvers.views.SourceReadingView`."""
+
+    section: SectionType = field("What was read.")
+    system: str | None = field("Configured name of the system.")
+    records: list[str] = field("The system's names for the records; empty if it has none.")
+    as_of: datetime | None = field("When its answer was complete; null if there was none.")
+    freshness: FreshnessType | None = field("Where it was read; null if it was not.")
+    stale: bool = field("Whether a fresher reading was wanted and could not be had.")
+    error: str | None = field("Code of the failure; null if it was read.")
+
+
+@strawberry.type(
+    name="OrderLine",
+    description=(
+        "One order line as all systems together tell it. "
+        "Quantities are in the item's base unit; `requested.asOrdered` is what the customer wrote."
+    ),
+)
+class OrderLineType:
+    """`orderlines.stitched_line.StitchedLine`."""
+
+    id: strawberry.ID = field("Opaque and stable.")
+    line_number: str = field("The order source's line number.")
+    requested: RequestedType | None = field("What the customer asked for.")
+    promised: PromisedType | None = field("When how much will leave.", needs=PROMISE)
+    allocated: AllocatedType | None = field("Stock reserved for the line.", needs=FULFILMENT)
+    shipped: ShippedType | None = field("What left the dock.", needs=FULFILMENT)
+    cancelled: CancelledType | None = field("What will not be delivered.")
+    substitutions: list[SubstitutionType] | None = field("Every substitute offered.", needs=BOTH)
+    open: QuantityType | None = field(
+        "Still to ship; null where a quantity it rests on is not provided by its system.",
+        needs=BOTH,
+    )
+    backordered: QuantityType | None = field(
+        "Covered by no stock and no promise; null before a first promise was given.", needs=BOTH
+    )
+    state: OrderLineStateType | None = field(
+        "Derived from the quantities, never stored.", needs=BOTH
+    )
+
+    @computed(OrderSummaryType, "The order it belongs to.")
+    def order(line: strawberry.Parent[StitchedLine]) -> OrderSummaryView:
+        return OrderSummaryView(line.key.source, line.key.order_number, line.header)
+
+    @computed(str | None, "The line this one was split from; null for a line of its own.")
+    def root_line_number(line: strawberry.Parent[StitchedLine]) -> str | GatewayError | None:
+        return _of_header(line, lambda header: header.root_line_number)
+
+    @computed(ItemType | None, "What was ordered.")
+    def item(line: strawberry.Parent[StitchedLine]) -> OrderedItem | GatewayError:
+        header = line.header
+        if isinstance(header, GatewayError):
+            return header
+        return OrderedItem(header.sku, header.customer_item, line.item)
+
+    @computed(ChannelType | None, "Where the order came in.")
+    def channel(line: strawberry.Parent[StitchedLine]) -> object:
+        return _of_header(line, lambda header: header.channel)
+
+    @computed(str | None, "The channel in the order source's own code.")
+    def channel_code(line: strawberry.Parent[StitchedLine]) -> object:
+        return _of_header(line, lambda header: header.channel_code)
+
+    @computed(CustomerType | None, "Who ordered and who receives.")
+    def customer(line: strawberry.Parent[StitchedLine]) -> object:
+        return _of_header(line, lambda header: CustomerView(header.sold_to, header.ship_to))
+
+    @computed(str | None, "The plant or warehouse the line was ordered from.")
+    def owner_warehouse(line: strawberry.Parent[StitchedLine]) -> object:
+        return _of_header(line, lambda header: header.owner_node)
+
+    @computed(bool | None, "Whether a supplier ships directly.")
+    def drop_ship(line: strawberry.Parent[StitchedLine]) -> object:
+        return _of_header(line, lambda header: header.is_drop_ship)
+
+    @computed(str | None, "Why the line is held, in the order source's word; null if it is not.")
+    def hold_reason(line: strawberry.Parent[StitchedLine]) -> object:
+        return _of_header(line, lambda header: header.hold_reason)
+
+    @computed(
+        ReconciliationType | None,
+        "Which laws hold for the line, with deltas, and what could not be mapped.",
+        needs=BOTH,
+    )
+    def reconciliation(line: strawberry.Parent[StitchedLine]) -> Reconciliation:
+        return reconcile(line)
+
+    @computed(
+        list[SourceReadingType],
+        "The looks at systems this answer rests on: one for each section the selection needed.",
+    )
+    def sources(line: strawberry.Parent[StitchedLine]) -> Sequence[SourceReadingView]:
+        return sources_of(line)
+
+
+def _of_header(line: StitchedLine, value: Callable[[HeaderFacet], T]) -> T | GatewayError:
+    header = line.header
+    return header if isinstance(header, GatewayError) else value(header)
