@@ -106,21 +106,20 @@ class LookUp:
 
     def line(self, address: LineAddress) -> StitchedLine:
         """Stitch one line of what the systems told."""
-        header: HeaderFacet | GatewayError | None = self.admitted.get(address)
-        item: Item | GatewayError | None = None
-        if header is None:
-            told = self.headers.about(address)
-            header = told if isinstance(told, GatewayError) else NOT_READ
-        else:
-            item = self.items.get(header.sku)
+        header = self.admitted.get(address)
         return StitchedLine(
             OrderLineKey(self.source, *address),
             self.readings,
-            header=header,
-            item=item,
+            header=self._why_not(address) if header is None else header,
+            item=None if header is None else self.items.get(header.sku),
             promise=self.promises.about(address),
             fulfilment=self.fulfilments.about(address),
         )
+
+    def _why_not(self, address: LineAddress) -> GatewayError:
+        """Say why a line has no header."""
+        told = self.headers.about(address)
+        return told if isinstance(told, GatewayError) else NOT_READ
 
 
 async def look_up_lines(

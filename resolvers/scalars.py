@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import strawberry
-from strawberry.schema.types.scalar import ScalarDefinition
+from strawberry.types.scalar import ScalarDefinition
 
 from orderlines.quantity import plain
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
-from backends.items import ItemCatalogue
-from backends.registry import Systems
-
 from backends.capabilities import (
     AskBy,
     Basis,
@@ -20,7 +17,9 @@ from backends.capabilities import (
     QuantityName,
     Throttling,
 )
+from backends.items import ItemCatalogue
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
+from backends.registry import Systems
 from orderlines.deadline import Deadline
 from orderlines.discrepancy import Discrepancy
 from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet, Section
@@ -187,6 +186,7 @@ class House:
     oms: FakePromises
     wms: FakeFulfilments
     items: FakeItems
+    catalogue: ItemCatalogue
 
     def context(self, visibility: Visibility | None = None, *, within_s: float = 2.0) -> Context:
         """Make the context of one question."""
@@ -202,7 +202,7 @@ class House:
             orders={self.erp.name: self.erp},
             promises=self.oms,
             fulfilments=self.wms,
-            items=ItemCatalogue(self.items),
+            items=self.catalogue,
             backends=(),
         )
         return make_context(
@@ -220,11 +220,13 @@ def house(
     items: Sequence[Item] = (),
 ) -> House:
     """Make a house whose systems know these rows."""
+    item_source = FakeItems({item.sku: item for item in items})
     return House(
         FakeOrders("erp", Section.HEADER, headers),
         FakePromises("oms", Section.PROMISE, promises),
         FakeFulfilments("wms", Section.FULFILMENT, fulfilments),
-        FakeItems({item.sku: item for item in items}),
+        item_source,
+        ItemCatalogue(item_source),
     )
 
 

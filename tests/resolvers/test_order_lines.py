@@ -109,7 +109,8 @@ async def test_every_system_is_told_the_visibility() -> None:
 async def test_one_failing_system_costs_its_own_sections(failing: str) -> None:
     """The rest of the line is as it would have been."""
     home = full_house()
-    {"erp": home.erp, "oms": home.oms, "wms": home.wms}[failing].failure = DOWN
+    for system in (home.erp, home.oms, home.wms):
+        system.failure = DOWN if system.name == failing else None
     line = await the_line(home)
 
     assert isinstance(line, StitchedLine)
