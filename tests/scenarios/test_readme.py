@@ -48,7 +48,7 @@ def test_every_target_the_readme_names_exists() -> None:
 def test_every_link_leads_somewhere() -> None:
     """A dead link in a README is the first impression."""
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
-    documents = [path for path in (ROOT / "docs").rglob("*.md")]
+    documents = list((ROOT / "docs").rglob("*.md"))
     missing = [link for link in links if not (ROOT / link).exists()]
     for document in documents:
         missing += [
