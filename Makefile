@@ -15,7 +15,7 @@ help:  ## list the targets
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "orderline needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo not there)."; \
+	  echo "orderline needs Python 3.11 or later; '$(PYTHON)' is $$( ( $(PYTHON) --version ) 2>/dev/null || echo not there)."; \
 	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(if $(UV),$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV),$(PYTHON) -m venv $(VENV)) || { \
 	  echo "Could not make $(VENV). On Debian, Python's venv module is the package python3-venv."; exit 1; }

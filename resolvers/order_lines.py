@@ -256,8 +256,8 @@ async def _wave(refs: Refs, needs: frozenset[Section], context: Context) -> Look
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
             asked |= {section: group.create_task(ask(section, told_refs)) for section in later}
-        skus = {header.sku for header in admitted.values()}
-        items = await systems.items.read(sorted(skus), visibility=visibility, deadline=deadline)
+        skus = sorted({header.sku for header in admitted.values()})
+        items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
     opened = {
         section: _open(task.result(), admitted, headers, visibility)
         for section, task in asked.items()
@@ -276,6 +276,8 @@ async def _wave(refs: Refs, needs: frozenset[Section], context: Context) -> Look
         )
         if told.reading is not None
     }
+    if isinstance(items, GatewayError):
+        items = dict.fromkeys(skus, items)
     return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)
 
 
@@ -325,8 +327,8 @@ def _open(
         wanted = admitted.keys()
     try:
         return Told(sealed.open(wanted))
-    except GatewayError as error:
-        return Told(error)
+    except Exception as error:  # noqa: BLE001 - as in `_attempt`
+        return Told(_as_value(error))
 
 
 def _unasked(headers: Told[HeaderFacet]) -> GatewayError:
@@ -349,9 +351,14 @@ async def _attempt(call: Coroutine[Any, Any, T]) -> T | GatewayError:
     """Turn the failure of one system into a value, so that the others go on."""
     try:
         return await call
-    except GatewayError as error:
-        return error
     except Exception as error:  # noqa: BLE001 - a fault in one adapter must cost its section only
-        failure = SectionFailedError("The gateway failed while reading a system.")
-        failure.__cause__ = error
-        return failure
+        return _as_value(error)
+
+
+def _as_value(error: Exception) -> GatewayError:
+    """Make a failure a value that may be shown; what a bug said stays in the log."""
+    if isinstance(error, GatewayError):
+        return error
+    failure = SectionFailedError("The gateway failed while reading a system.")
+    failure.__cause__ = error
+    return failure

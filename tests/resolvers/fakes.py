@@ -61,6 +61,34 @@ class Asked:
     deadline: Deadline
 
 
+@dataclass(frozen=True, slots=True)
+class FakeSealed(Generic[F]):
+    """An answer that keeps a note of having been opened."""
+
+    readings: Readings[F]
+    opened: list[Collection[LineAddress] | None]
+    failure: Exception | None
+
+    @property
+    def reading(self) -> Reading:
+        """The look at the system."""
+        return self.readings.reading
+
+    def open(self, admitted: Collection[LineAddress] | None) -> Readings[F]:
+        """Open it for these lines."""
+        if self.failure is not None:
+            raise self.failure
+        self.opened.append(None if admitted is None else set(admitted))
+        if admitted is None:
+            return self.readings
+        return Readings(
+            self.readings.reading,
+            {key: rows for key, rows in self.readings.by_line.items() if key in admitted},
+            {key: one for key, one in self.readings.failed.items() if key in admitted},
+            self.readings.unplaced,
+        )
+
+
 @dataclass(slots=True)
 class FakeSystem(Generic[F]):
     """One system: its rows, and how it behaves.
@@ -68,6 +96,7 @@ class FakeSystem(Generic[F]):
     Attributes:
         delay_s: How long it thinks; it ends when its deadline does.
         failure: Raised instead of an answer.
+        opening_failure: Raised when its answer is opened.
         opened: What each answer was opened for.
     """
 
@@ -77,6 +106,7 @@ class FakeSystem(Generic[F]):
     ask_by: AskBy = AskBy.ORDER_NUMBER
     delay_s: float = 0.0
     failure: Exception | None = None
+    opening_failure: Exception | None = None
     failed: Mapping[LineAddress, Discrepancy] = field(default_factory=dict)
     unplaced: Sequence[Discrepancy] = ()
     asked: list[Asked] = field(default_factory=list)
@@ -99,30 +129,9 @@ class FakeSystem(Generic[F]):
                 by_line.setdefault((row.order_number, row.line_number), []).append(row)
         return Readings(Reading(self.name, READ_AT), by_line, self.failed, self.unplaced)
 
-
-@dataclass(frozen=True, slots=True)
-class FakeSealed(Generic[F]):
-    """An answer that keeps a note of having been opened."""
-
-    readings: Readings[F]
-    opened: list[Collection[LineAddress] | None]
-
-    @property
-    def reading(self) -> Reading:
-        """The look at the system."""
-        return self.readings.reading
-
-    def open(self, admitted: Collection[LineAddress] | None) -> Readings[F]:
-        """Open it for these lines."""
-        self.opened.append(None if admitted is None else set(admitted))
-        if admitted is None:
-            return self.readings
-        return Readings(
-            self.readings.reading,
-            {key: rows for key, rows in self.readings.by_line.items() if key in admitted},
-            {key: one for key, one in self.readings.failed.items() if key in admitted},
-            self.readings.unplaced,
-        )
+    def seal(self, readings: Readings[F]) -> FakeSealed[F]:
+        """Give an answer unopened."""
+        return FakeSealed(readings, self.opened, self.opening_failure)
 
 
 class FakeOrders(FakeSystem[HeaderFacet]):
@@ -142,7 +151,7 @@ class FakePromises(FakeSystem[PromiseFacet]):
         self, refs: Refs, *, visibility: Visibility, deadline: Deadline
     ) -> FakeSealed[PromiseFacet]:
         """Answer sealed."""
-        return FakeSealed(await self.read(refs, visibility, deadline), self.opened)
+        return self.seal(await self.read(refs, visibility, deadline))
 
 
 class FakeFulfilments(FakeSystem[FulfilmentFacet]):
@@ -152,7 +161,7 @@ class FakeFulfilments(FakeSystem[FulfilmentFacet]):
         self, refs: Refs, *, visibility: Visibility, deadline: Deadline
     ) -> FakeSealed[FulfilmentFacet]:
         """Answer sealed."""
-        return FakeSealed(await self.read(refs, visibility, deadline), self.opened)
+        return self.seal(await self.read(refs, visibility, deadline))
 
 
 @dataclass(slots=True)

@@ -133,6 +133,20 @@ async def test_a_fault_of_an_adapter_costs_its_section_and_says_nothing_of_itsel
     assert isinstance(line.shipped.__cause__, ZeroDivisionError)
 
 
+async def test_a_fault_while_opening_or_in_the_catalogue_costs_no_more() -> None:
+    """Decoding and master data fail as reading does: as a value."""
+    home = full_house()
+    home.wms.opening_failure = KeyError("secret")
+    home.items.failure = KeyError("secret")
+    line = await the_line(home)
+
+    assert isinstance(line, StitchedLine)
+    assert isinstance(line.shipped, SectionFailedError)
+    assert isinstance(line.item, SectionFailedError)
+    assert not isinstance(line.promised, GatewayError)
+    assert not isinstance(line.requested, GatewayError)
+
+
 async def test_answers_are_opened_only_for_admitted_lines() -> None:
     """The bytes of a line that its caller may not see are never decoded."""
     home = full_house()
