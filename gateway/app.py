@@ -1,0 +1,151 @@
+"""The application: what answers which path, and what lives as long as it does.
+
+    /graphql   one plain ASGI callable, `gateway.graphql.http`
+    the rest   Starlette, `gateway.health`
+
+When it starts it opens the log and the systems; when it stops it closes them in
+reverse. It is ready in between.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from backends.registry import Systems, open_systems
+from backends.store.memory import MemoryKeyStore
+from gateway.answers import (
+    RETRY_SOON,
+    Receive,
+    Scope,
+    Send,
+    fold_headers,
+    problem_answer,
+    send_answer,
+)
+from gateway.correlation import HEADER, correlation_id_of
+from gateway.graphql.documents import Documents
+from gateway.graphql.execution import Executor
+from gateway.graphql.http import GraphQLRoute
+from gateway.health import on_failure, on_http_exception, routes
+from gateway.settings import Settings
+from gateway.telemetry import RequestLog, open_telemetry
+from orderlines.errors import GatewayError
+from policies.authentication import ApiKeyAuthenticator, AuthenticationChain, KeyStore
+from resolvers.batches import field_plans
+from resolvers.context import make_context
+from resolvers.schema import build_schema
+
+GRAPHQL_PATH: Final = "/graphql"
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The API keys that are good here: where their records lie, and the pepper in them."""
+
+    store: KeyStore
+    pepper: bytes
+
+    def __repr__(self) -> str:
+        return "Keyring(…)"
+
+
+class Application:
+    """The ASGI application.
+
+    Args:
+        settings: As read from the configuration.
+        systems: Systems that are open already, and stay open; None opens those of
+            the settings.
+        keys: None knows nobody.
+    """
+
+    def __init__(
+        self, settings: Settings, *, systems: Systems | None = None, keys: Keyring | None = None
+    ) -> None:
+        self._settings = settings
+        self._given_systems = systems
+        keys = keys or Keyring(MemoryKeyStore(), secrets.token_bytes(32))
+        self._authentication = AuthenticationChain([ApiKeyAuthenticator(keys.store, keys.pepper)])
+        self._route: GraphQLRoute | None = None
+        self._pages = Starlette(
+            routes=routes(self._reasons),
+            exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
+            lifespan=lambda _: self._open(),
+        )
+        self.failure: GatewayError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live through one lifespan."""
+        if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH:
+            await self._pages(scope, receive, send)
+        elif self._route is not None:
+            await self._route(scope, receive, send)
+        else:
+            correlation_id = correlation_id_of(fold_headers(scope["headers"]).get(HEADER))
+            answer = problem_answer(
+                "NOT_READY",
+                "The gateway is starting or stopping.",
+                correlation_id=correlation_id,
+                headers=(RETRY_SOON,),
+            )
+            await send_answer(send, answer, correlation_id)
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        door = self._settings.gateway
+        async with AsyncExitStack() as stack:
+            try:
+                log = stack.enter_context(
+                    open_telemetry(door.log_level, Path(door.log_file) if door.log_file else None)
+                )
+                systems = await self._systems(stack)
+            except GatewayError as error:
+                self.failure = error
+                raise
+            self._route = self._build_route(systems, log)
+            try:
+                yield
+            finally:
+                self._route = None
+
+    async def _systems(self, stack: AsyncExitStack) -> Systems:
+        if self._given_systems is not None:
+            return self._given_systems
+        try:
+            return await stack.enter_async_context(open_systems(self._settings.backends))
+        except GatewayError as error:
+            _log.error("not_started", code=error.code, reason=error.message, detail=error.detail)
+            raise
+
+    def _build_route(self, systems: Systems, log: RequestLog) -> GraphQLRoute:
+        schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
+        return GraphQLRoute(
+            authentication=self._authentication,
+            documents=Documents(schema),
+            executor=Executor(schema, field_plans(schema)),
+            make_context=partial(make_context, systems=systems),
+            log=log,
+            deadline_s=self._settings.gateway.deadline_s,
+            max_body_bytes=self._settings.gateway.max_body_bytes,
+        )
+
+    def _reasons(self) -> Sequence[str]:
+        """Tell why a question would not be answered now."""
+        return () if self._route is not None else ("The gateway is starting or stopping.",)
+
+
+def create_app(
+    settings: Settings, *, systems: Systems | None = None, keys: Keyring | None = None
+) -> Application:
+    """Put the application together; nothing is opened before its lifespan begins."""
+    return Application(settings, systems=systems, keys=keys)

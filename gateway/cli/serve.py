@@ -1,0 +1,61 @@
+"""`orderline serve`: the gateway in front of the systems a configuration names."""
+
+import os
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+
+import structlog
+
+from gateway.app import create_app
+from gateway.cli.server import StartFailedError, listen, run, serve_until_told
+from gateway.settings import Settings, SettingsError, load_settings
+
+
+def run_serve(config: Path) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        SettingsError: The configuration is wrong, or would open an unfinished gateway.
+        AddressInUseError: The port is taken.
+        GatewayError: A system of the configuration cannot be used.
+    """
+    settings = load_settings(config, os.environ)
+    refuse_to_be_reached(settings)
+    application = create_app(settings)
+    with closing(listen(settings.gateway.host, settings.gateway.port)) as listener:
+        port = listener.getsockname()[1]
+
+        def announce() -> None:
+            structlog.get_logger().info("serving", host=settings.gateway.host, port=port)
+
+        try:
+            run(
+                serve_until_told(
+                    application,
+                    listener,
+                    deadline_s=settings.gateway.deadline_s,
+                    on_ready=announce,
+                )
+            )
+        except StartFailedError as error:
+            raise application.failure or error from error
+
+
+def refuse_to_be_reached(settings: Settings) -> None:
+    """Refuse to listen where other machines could ask.
+
+    Raises:
+        SettingsError: The host is not a loopback address.
+    """
+    host = settings.gateway.host
+    try:
+        is_loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        msg = (
+            f"The gateway does not listen on {host} (`$.gateway.host`): it cannot hold keys of "
+            "its own yet, so it stays on 127.0.0.1, where no other machine reaches it."
+        )
+        raise SettingsError(msg)

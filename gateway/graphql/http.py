@@ -1,0 +1,281 @@
+"""One GraphQL request, from its headers to its last byte, in the order of the steps.
+
+Cheap refusals come first, and no system is asked anything before everything about
+the question is known. One deadline covers all steps. Whatever happens, there is
+one answer at most, and one line in the log.
+
+A plain ASGI callable: no task and no request object per request.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final, cast
+
+import structlog
+from graphql import OperationDefinitionNode, OperationType
+
+from gateway import correlation
+from gateway.answers import Answer, Receive, Scope, Send, fold_headers, problem_answer, send_answer
+from gateway.graphql.answers import (
+    ALLOW,
+    DeadlineExceededError,
+    MethodNotAllowedError,
+    NotReadyError,
+    RequestTimeoutError,
+    answered,
+    failed,
+    refused,
+)
+from gateway.graphql.documents import Document, Documents, RefusedDocument
+from gateway.graphql.media import MediaType, negotiate
+from gateway.graphql.ports import Authentication, Executor, MakeContext
+from gateway.graphql.request import (
+    GraphQLRequest,
+    check_body_headers,
+    read_body,
+    refuse_key_in_url,
+    request_from_body,
+    request_from_query_string,
+)
+from gateway.graphql.time_limit import Task, TimeLimit
+from gateway.telemetry import Now, RequestLine, RequestLog, utc_now
+from orderlines.deadline import Clock, Deadline
+from orderlines.errors import GatewayError
+from policies.authentication import Refusal, read_credentials
+from policies.principal import Principal
+
+CLIENT_LEFT: Final = 499
+
+_log = structlog.get_logger()
+
+
+class _Turn:
+    """What is learned about one request while it is answered."""
+
+    __slots__ = (
+        "calls",
+        "correlation_id",
+        "document_hash",
+        "media",
+        "operation",
+        "principal",
+        "started",
+        "step",
+    )
+
+    def __init__(self, correlation_id: str, started: float) -> None:
+        self.correlation_id = correlation_id
+        self.started = started
+        self.step: str = "caller"
+        self.media = MediaType.JSON
+        self.principal: str | None = None
+        self.document_hash: str | None = None
+        self.operation: OperationDefinitionNode | None = None
+        self.calls: Mapping[str, int] | None = None
+
+
+class GraphQLRoute:
+    """Answers requests to the one GraphQL path.
+
+    Args:
+        make_context: Joins a principal with the systems that can be asked.
+        deadline_s: Seconds from the first step to the answer.
+        max_body_bytes: Larger bodies are refused.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a request meets on its way, each by its name
+        self,
+        *,
+        authentication: Authentication,
+        documents: Documents,
+        executor: Executor,
+        make_context: MakeContext,
+        log: RequestLog,
+        deadline_s: float,
+        max_body_bytes: int,
+        new_id: correlation.MakeId = correlation.new_correlation_id,
+        clock: Clock = time.monotonic,
+        now: Now = utc_now,
+    ) -> None:
+        self._authentication = authentication
+        self._documents = documents
+        self._executor = executor
+        self._make_context = make_context
+        self._log = log
+        self._deadline_s = deadline_s
+        self._limit = TimeLimit(deadline_s)
+        self._max_body_bytes = max_body_bytes
+        self._new_id = new_id
+        self._clock = clock
+        self._now = now
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        headers = fold_headers(scope["headers"])
+        sent_id = headers.get(correlation.HEADER)
+        turn = _Turn(correlation.correlation_id_of(sent_id, self._new_id), self._clock())
+        # An ASGI server answers every request within a task.
+        task = cast("Task", asyncio.current_task())
+        self._limit.start(task)
+        try:
+            answer = await self._answer(turn, scope, headers, receive)
+        except asyncio.CancelledError:
+            # Somebody else, too, may want this to end: then it does.
+            if not self._limit.is_over(task) or task.uncancel():
+                raise
+            answer = failed(_too_late(turn), turn.media, correlation_id=turn.correlation_id)
+        except Exception as error:  # noqa: BLE001 - the one exit decides what it becomes
+            answer = failed(error, turn.media, correlation_id=turn.correlation_id)
+        finally:
+            self._limit.stop(task)
+        if answer is not None:
+            await send_answer(send, answer, turn.correlation_id)
+        self._log.write(self._line(turn, answer))
+
+    async def _answer(
+        self, turn: _Turn, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> Answer | None:
+        """Take the steps, as far as they go; None when the caller left."""
+        reads_only = _reads_only(scope["method"])
+        if reads_only is None:
+            return Answer(204, None, b"", headers=(ALLOW,))
+        refuse_key_in_url(scope["query_string"])
+        principal = await self._caller(turn, scope)
+        if isinstance(principal, Answer):
+            return principal
+        turn.media = negotiate(headers.get(b"accept"))
+        if reads_only:
+            request = request_from_query_string(scope["query_string"])
+        else:
+            check_body_headers(headers, max_body_bytes=self._max_body_bytes)
+            turn.step = "body"
+            body = await read_body(receive, max_body_bytes=self._max_body_bytes)
+            if body is None:
+                return None
+            request = request_from_body(body)
+        found = self._find(turn, request, reads_only=reads_only)
+        if isinstance(found, RefusedDocument):
+            return refused(found.code, found.errors, turn.media, correlation_id=turn.correlation_id)
+        document, operation = found
+        return await self._execute(turn, principal, document, operation, request.variables)
+
+    async def _caller(self, turn: _Turn, scope: Scope) -> Principal | Answer:
+        """Find out who asks.
+
+        Every caller proves itself by a header that no form and no link can send,
+        so that a page of somebody else cannot make a browser ask, by GET or POST.
+        """
+        credentials = read_credentials(scope["headers"])
+        if not isinstance(credentials, Refusal):
+            principal = await self._authentication.authenticate(credentials)
+            if not isinstance(principal, Refusal):
+                turn.principal = principal.id
+                return principal
+            refusal = principal
+        else:
+            refusal = credentials
+        _log.info(
+            "caller_refused",
+            correlation_id=turn.correlation_id,
+            code=refusal.code,
+            detail=refusal.detail,
+        )
+        challenge = refusal.www_authenticate
+        return problem_answer(
+            refusal.code,
+            refusal.message,
+            correlation_id=turn.correlation_id,
+            headers=((b"www-authenticate", challenge.encode("ascii")),) if challenge else (),
+        )
+
+    def _find(
+        self, turn: _Turn, request: GraphQLRequest, *, reads_only: bool
+    ) -> tuple[Document, OperationDefinitionNode] | RefusedDocument:
+        """Find the operation that is meant, in a document that fits the schema."""
+        document = self._documents.get(request.query)
+        if isinstance(document, RefusedDocument):
+            if reads_only and document.kinds - {OperationType.QUERY}:
+                raise _only_queries()
+            return document
+        turn.document_hash = document.short_hash
+        operation = document.operation(request.operation_name)
+        if isinstance(operation, RefusedDocument):
+            return operation
+        if reads_only and operation.operation is not OperationType.QUERY:
+            raise _only_queries()
+        turn.operation = operation
+        return document, operation
+
+    async def _execute(
+        self,
+        turn: _Turn,
+        principal: Principal,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, object],
+    ) -> Answer:
+        context = self._make_context(
+            principal,
+            deadline=Deadline(turn.started + self._deadline_s, self._clock),
+            correlation_id=turn.correlation_id,
+        )
+        turn.calls = getattr(context, "calls", None)
+        turn.step = "execution"
+        # A caller who leaves now is not noticed: the answer is worked out and goes
+        # nowhere. Cancelling this one await is all it would take to stop.
+        executed = await self._executor.execute(document.ast, operation, variables, context)
+        if not executed.executed:
+            return refused(
+                "BAD_VARIABLES", executed.errors, turn.media, correlation_id=turn.correlation_id
+            )
+        return answered(
+            executed.data, executed.errors, turn.media, correlation_id=turn.correlation_id
+        )
+
+    def _line(self, turn: _Turn, answer: Answer | None) -> RequestLine:
+        operation = turn.operation
+        codes = answer.codes if answer else ()
+        return RequestLine(
+            ts=self._now(),
+            level="error" if GatewayError.code in codes else "info",
+            event="request",
+            correlation_id=turn.correlation_id,
+            status=answer.status if answer else CLIENT_LEFT,
+            duration_ms=round((self._clock() - turn.started) * 1_000, 3),
+            bytes_out=len(answer.body) if answer else 0,
+            principal=turn.principal,
+            operation_name=operation.name.value if operation and operation.name else None,
+            operation_type=operation.operation.value if operation else None,
+            document_hash=turn.document_hash,
+            error_codes=codes,
+            calls=dict(turn.calls) if turn.calls else None,
+        )
+
+
+def _reads_only(method: str) -> bool | None:
+    """Tell a GET from a POST; None for OPTIONS, and nothing else is served.
+
+    HEAD is refused: it would have a question answered only to throw it away.
+    """
+    if method == "POST":
+        return False
+    if method == "GET":
+        return True
+    if method == "OPTIONS":
+        return None
+    msg = "Send the question as a POST, or as a GET if it is a query."
+    raise MethodNotAllowedError(msg)
+
+
+def _only_queries() -> MethodNotAllowedError:
+    return MethodNotAllowedError("A GET can only read. Send this operation as a POST.")
+
+
+def _too_late(turn: _Turn) -> GatewayError:
+    """Say what the deadline ended."""
+    if turn.step == "execution":
+        return DeadlineExceededError("The answer was not ready in time.")
+    if turn.step == "body":
+        return RequestTimeoutError("The body did not arrive in time.")
+    return NotReadyError("The caller could not be identified in time.", detail="key store too slow")

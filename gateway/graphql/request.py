@@ -1,0 +1,221 @@
+"""From HTTP to a GraphQL request: bytes in, four checked members out.
+
+A body is refused by its headers before it is read, while it is read as soon as it
+grows too large, and afterwards with the member that is wrong.
+
+Definitions: GraphQL over HTTP, "Request".
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, ClassVar, Final, TypeAlias
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from gateway.graphql import strict_json
+from orderlines.errors import GatewayError
+
+Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own shape
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+
+MAX_URL_BYTES: Final = 32_768
+MAX_PARAMETERS: Final = 16
+
+_JSON_TYPES: Final = frozenset(
+    (b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8")
+)
+_KEY_PARAMETERS: Final = frozenset(
+    ("access_token", "api_key", "apikey", "api-key", "x-api-key", "authorization", "key", "token")
+)
+_KEY_PREFIX: Final = "olg_"
+
+
+class MalformedRequestError(GatewayError):
+    """JSON, or URL parameters, that are not a GraphQL request."""
+
+    code: ClassVar[str] = "MALFORMED_REQUEST"
+
+
+class UnsupportedMediaTypeError(GatewayError):
+    """A body that is not plain JSON in UTF-8."""
+
+    code: ClassVar[str] = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class BodyTooLargeError(GatewayError):
+    """A body beyond the limit, announced or sent."""
+
+    code: ClassVar[str] = "BODY_TOO_LARGE"
+
+
+class UrlTooLongError(GatewayError):
+    """A URL beyond the limit."""
+
+    code: ClassVar[str] = "URL_TOO_LONG"
+
+
+class CredentialInUrlError(GatewayError):
+    """A credential where proxies, histories and logs keep it."""
+
+    code: ClassVar[str] = "CREDENTIAL_IN_URL"
+
+
+class GraphQLRequest(msgspec.Struct, frozen=True):
+    """What the caller asks, as it was sent and not yet understood."""
+
+    query: str
+    operation_name: str | None = None
+    variables: Mapping[str, object] = {}
+    extensions: Mapping[str, object] = {}
+
+
+def check_body_headers(headers: Mapping[bytes, bytes], *, max_body_bytes: int) -> None:
+    """Refuse a body by what its headers say.
+
+    Raises:
+        UnsupportedMediaTypeError: It is no JSON, in another charset, or compressed.
+        BodyTooLargeError: It announces more than is read.
+    """
+    content_type = headers.get(b"content-type", b"")
+    if content_type not in _JSON_TYPES and not _is_utf8_json(content_type):
+        msg = "Send the body as Content-Type: application/json, in UTF-8."
+        raise UnsupportedMediaTypeError(msg)
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        msg = "Send the body without a Content-Encoding."
+        raise UnsupportedMediaTypeError(msg)
+    announced = headers.get(b"content-length", b"").lstrip(b"0")
+    # The length of the number first: no integer is made of a thousand digits.
+    if announced.isdigit() and (
+        len(announced) > len(str(max_body_bytes)) or int(announced) > max_body_bytes
+    ):
+        raise _too_large()
+
+
+async def read_body(receive: Receive, *, max_body_bytes: int) -> bytes | None:
+    """Read the body, and stop where it becomes too large.
+
+    Returns:
+        The body, or None when the caller left before it was complete.
+
+    Raises:
+        BodyTooLargeError: More came than is read, whatever was announced.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size > max_body_bytes:
+            raise _too_large()
+        if not message.get("more_body", False):
+            return b"".join([*parts, part]) if parts else part
+        parts.append(part)
+
+
+def request_from_body(body: bytes) -> GraphQLRequest:
+    """Read the body of a POST.
+
+    Raises:
+        MalformedJsonError: It is not JSON.
+        MalformedRequestError: It is not a GraphQL request.
+    """
+    if not body:
+        msg = "The body is empty. Send a JSON object with the member query."
+        raise MalformedRequestError(msg)
+    members = strict_json.decode(body, where="body")
+    if isinstance(members, list):
+        msg = "The body is a list. A request asks one question; batching is off."
+        raise MalformedRequestError(msg)
+    if not isinstance(members, dict):
+        msg = "The body is not a JSON object."
+        raise MalformedRequestError(msg)
+    return _request(members)
+
+
+def request_from_query_string(query_string: bytes) -> GraphQLRequest:
+    """Read the URL parameters of a GET.
+
+    Raises:
+        MalformedJsonError: `variables` or `extensions` is not JSON.
+        MalformedRequestError: They are not a GraphQL request.
+    """
+    parameters = _parameters(query_string)
+    texts = dict(parameters)
+    if len(texts) != len(parameters):
+        msg = "A URL parameter stands twice. Which one is meant is not clear."
+        raise MalformedRequestError(msg)
+    members: dict[str, object] = {name: text for name, text in texts.items() if text}
+    for name in ("variables", "extensions"):
+        if name in members:
+            members[name] = strict_json.parse(texts[name], where=f"parameter {name}")
+    return _request(members)
+
+
+def refuse_key_in_url(query_string: bytes) -> None:
+    """Refuse a URL that carries a credential, and one too long to be looked through.
+
+    Raises:
+        CredentialInUrlError: A parameter is named, or looks, like a key.
+        UrlTooLongError: The parameters are longer than any question by GET.
+    """
+    if not query_string:
+        return
+    if len(query_string) > MAX_URL_BYTES:
+        msg = "The URL is too long. Send the question as a POST."
+        raise UrlTooLongError(msg)
+    for name, text in _parameters(query_string):
+        if name.lower() in _KEY_PARAMETERS or text.lstrip().startswith(_KEY_PREFIX):
+            msg = "Send the key in the Authorization header: what is in a URL is in a log."
+            raise CredentialInUrlError(msg)
+
+
+def _request(members: Mapping[str, object]) -> GraphQLRequest:
+    query = members.get("query")
+    if not isinstance(query, str):
+        what = "missing" if query is None else "not a string"
+        msg = f"The member query is {what}."
+        raise MalformedRequestError(msg, member="query")
+    operation_name = members.get("operationName")
+    if not (operation_name is None or isinstance(operation_name, str)):
+        msg = "The member operationName is neither a string nor null."
+        raise MalformedRequestError(msg, member="operationName")
+    return GraphQLRequest(
+        query, operation_name, _map(members, "variables"), _map(members, "extensions")
+    )
+
+
+def _map(members: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = members.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        msg = f"The member {name} is neither an object nor null."
+        raise MalformedRequestError(msg, member=name)
+    return value
+
+
+def _parameters(query_string: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            query_string.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except ValueError:
+        msg = "The URL parameters are not percent-encoded UTF-8, or are too many."
+        raise MalformedRequestError(msg) from None
+
+
+def _is_utf8_json(content_type: bytes) -> bool:
+    media_type, *parameters = content_type.lower().split(b";")
+    return media_type.strip() == b"application/json" and all(
+        parameter.strip() in (b"", b"charset=utf-8", b'charset="utf-8"') for parameter in parameters
+    )
+
+
+def _too_large() -> BodyTooLargeError:
+    return BodyTooLargeError("The body is larger than this gateway reads.")

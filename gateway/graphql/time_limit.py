@@ -1,0 +1,52 @@
+"""One time limit for many requests, by one timer.
+
+All requests of a route may take equally long, so the first to come is the first to
+be late, and only that one needs to be watched. A request costs an entry in a dict;
+a timer of its own would cost more than reading its body.
+"""
+
+import asyncio
+from typing import Any, TypeAlias
+
+Task: TypeAlias = asyncio.Task[Any]
+
+
+class TimeLimit:
+    """Cancels tasks that take longer than they may.
+
+    Args:
+        seconds: What each task may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        # In the order of arrival, and so of the instants at which they are late.
+        self._due: dict[Task, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, task: Task) -> None:
+        """Begin to watch a task."""
+        loop = task.get_loop()
+        self._due[task] = due = loop.time() + self._seconds
+        if self._timer is None:
+            self._timer = loop.call_at(due, self._cancel_late)
+
+    def is_over(self, task: Task) -> bool:
+        """Tell whether a task that was started was cancelled because its time was over."""
+        return task not in self._due
+
+    def stop(self, task: Task) -> None:
+        """Watch a task no longer."""
+        self._due.pop(task, None)
+
+    def _cancel_late(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._due:
+            task, due = next(iter(self._due.items()))
+            if due > now:
+                self._timer = loop.call_at(due, self._cancel_late)
+                return
+            del self._due[task]
+            task.cancel()

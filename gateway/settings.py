@@ -1,0 +1,164 @@
+"""Everything that can be configured, decoded once from `orderline.toml`.
+
+A field that does not exist, a value of the wrong type or out of range is refused
+by name and place. A text may take `${NAME}` from the environment, and
+`file:PATH` from a file beside the configuration: secrets need not stand in it.
+
+    [gateway]
+    port = 8000
+
+    [backends.erp]
+    kind = "…"
+    url = "https://erp.example/odata"
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from backends.settings import BackendSettings
+from orderlines.errors import GatewayError
+
+MAX_SECRET_BYTES: Final = 65_536
+
+_VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
+_FILE: Final = "file:"
+
+T = TypeVar("T")
+
+BackendName: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+
+
+class SettingsError(GatewayError):
+    """The configuration cannot be used as it stands."""
+
+    code: ClassVar[str] = "BAD_SETTINGS"
+
+
+class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The door.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        deadline_s: Seconds a question may take from its first header to its answer.
+        max_body_bytes: Larger request bodies are refused.
+        log_level: The least level that is logged.
+        log_file: Where the log goes; standard error if absent.
+    """
+
+    host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    deadline_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
+    max_body_bytes: Annotated[int, Meta(ge=1_024, le=16_777_216)] = 131_072
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: str | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file: the door, and the systems by the names chosen for them."""
+
+    gateway: GatewaySettings = GatewaySettings()
+    backends: dict[BackendName, BackendSettings] = {}
+
+
+def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read a configuration file.
+
+    Raises:
+        SettingsError: Says what is wrong, and where.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        msg = f"The configuration {path} cannot be read: {error.strerror}."
+        raise SettingsError(msg) from error
+    except UnicodeDecodeError as error:
+        msg = f"The configuration {path} is not UTF-8."
+        raise SettingsError(msg) from error
+    return parse_settings(text, environ, directory=path.parent)
+
+
+def parse_settings(text: str, environ: Mapping[str, str], *, directory: Path) -> Settings:
+    """Read a configuration.
+
+    Args:
+        text: TOML.
+        environ: What `${NAME}` is taken from.
+        directory: What a relative `file:` path starts at.
+
+    Raises:
+        SettingsError: Says what is wrong, and where.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"The configuration is not TOML: {error}."
+        raise SettingsError(msg) from error
+    filled = _fill(document, "$", environ, directory)
+    _check_backends(filled)
+    return _convert(filled, Settings)
+
+
+def _convert(value: object, kind: type[T], place: str = "$") -> T:
+    try:
+        # Not strict: what comes from the environment is text, whatever it means.
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        told = str(error)
+        if place != "$":
+            told = told.replace("`$", f"`{place}") if "`$" in told else f"{told} - at `{place}`"
+        msg = f"The configuration is wrong: {told}."
+        raise SettingsError(msg) from error
+
+
+def _check_backends(filled: object) -> None:
+    """Look at each system by itself: of all together it is only told that one is wrong."""
+    tables = filled.get("backends") if isinstance(filled, dict) else None
+    if isinstance(tables, dict):
+        for name, table in tables.items():
+            _convert(table, BackendSettings, f"$.backends.{name}")
+
+
+def _fill(value: object, place: str, environ: Mapping[str, str], directory: Path) -> object:
+    """Put in what stands elsewhere. What is put in is not looked at again."""
+    if isinstance(value, dict):
+        return {
+            name: _fill(one, f"{place}.{name}", environ, directory) for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            _fill(one, f"{place}[{index}]", environ, directory) for index, one in enumerate(value)
+        ]
+    if not isinstance(value, str):
+        return value
+    if value.startswith(_FILE):
+        return _secret(directory / value.removeprefix(_FILE), place)
+
+    def variable(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in environ:
+            msg = f"The environment has no variable {name}, which {place} takes its value from."
+            raise SettingsError(msg)
+        return environ[name]
+
+    return _VARIABLE.sub(variable, value)
+
+
+def _secret(path: Path, place: str) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MAX_SECRET_BYTES + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        msg = f"The file {path}, which {place} takes its value from, cannot be read: {reason}."
+        raise SettingsError(msg) from error
+    if len(text) > MAX_SECRET_BYTES:
+        msg = f"The file {path}, which {place} takes its value from, is too long for a value."
+        raise SettingsError(msg)
+    return text.removesuffix("\n").removesuffix("\r")
