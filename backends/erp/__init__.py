@@ -1,0 +1,1 @@
+"""The ERPs: what was ordered, and the master data of items."""

@@ -1,0 +1,304 @@
+"""What the sandbox's ERP sends, and how it reads as headers of order lines.
+
+A struct's fields are the ERP's; those that need no reading carry the house's name at
+once. Texts of numbers and dates are checked when a row is decoded and read when
+somebody asks. The empty text stands for no value.
+
+An item points to its order, which is decoded once for all of them.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+import msgspec
+
+from backends.numbers import NUMBERS, Parsed, check_texts
+from backends.odata import INSTANTS, Results, parse_date
+from backends.ports import LineAddress
+from backends.rows import Id
+from orderlines.facets import CancelledBy, Channel, StatedCancellation
+from orderlines.quantity import Number
+
+SENTINEL_DATES: Final = frozenset({date(9999, 12, 31)})
+"""What an ERP of this family writes for "no date"."""
+
+_CHANNELS: Final[Mapping[str, Channel]] = {
+    "10": Channel.ECOMMERCE,
+    "20": Channel.EDI,
+    "30": Channel.MARKETPLACE,
+    "40": Channel.FIELD_SALES,
+    "50": Channel.B2B_PORTAL,
+}
+
+
+def _date(text: str) -> date | None:
+    day = parse_date(text)
+    return None if day in SENTINEL_DATES else day
+
+
+def _share(text: str) -> Number:
+    """Read a percentage as a share."""
+    percent = NUMBERS[text]
+    if percent < 0:
+        msg = "Expected a percentage of 0 or more"
+        raise ValueError(msg)
+    return Decimal(percent).scaleb(-2) if percent else 0
+
+
+DATES: Final = Parsed(_date)
+_SHARES: Final = Parsed(_share)
+
+
+class Cancellation(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
+    """A part of an item that will not be delivered."""
+
+    quantity: str
+    cancelled_by: Literal["CUSTOMER", "SUPPLIER"]
+    reason: str
+    cancelled_at: str
+
+    def __post_init__(self) -> None:
+        check_texts(
+            (("Quantity", self.quantity, NUMBERS), ("CancelledAt", self.cancelled_at, INSTANTS))
+        )
+
+
+class Order(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
+    """What all items of an order have in common."""
+
+    number: Id = msgspec.field(name="SalesOrder")
+    sold_to_party: str
+    ship_to_party: str
+    distribution_channel: str
+    purchase_order_by_customer: str
+    sales_order_date: str | None
+    transaction_currency: str
+    last_change_date_time: str
+
+    def __post_init__(self) -> None:
+        check_texts(
+            (
+                ("SalesOrderDate", self.sales_order_date, DATES),
+                ("LastChangeDateTime", self.last_change_date_time, INSTANTS),
+            )
+        )
+
+
+_NO_ORDER: Final = Order("", "", "", "", "", None, "", "/Date(0)/")
+
+
+class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
+    """An item of an order: the line as ordered. It is a `HeaderFacet`.
+
+    Not frozen, because its order is put beside it after both are decoded.
+    """
+
+    order_number: Id = msgspec.field(name="SalesOrder")
+    line_number: Id = msgspec.field(name="SalesOrderItem")
+    sku: str = msgspec.field(name="Material")
+    unit: str = msgspec.field(name="RequestedQuantityUnit")
+    is_drop_ship: bool = msgspec.field(name="DropShipment")
+    higher_level_item: str
+    material_by_customer: str
+    requested_quantity: str
+    requested_ship_date: str | None
+    requested_delivery_date: str | None
+    plant: str
+    net_price_amount: str | None
+    cancelled: Results[Cancellation] = msgspec.field(name="Cancellations")
+    delivery_hold_reason: str
+    overdelivery_tolerance_pct: str
+    delivered_quantity: str | None
+    order: Order = _NO_ORDER
+
+    def completed_by(self, order: Order) -> "Item":
+        """Put the order beside the item, and check the item's own texts.
+
+        Raises:
+            ValueError: A text is bad; or the item names another order. Who may see
+                a line is decided by its order, so that must not be left open.
+        """
+        price, posted = self.net_price_amount, self.delivered_quantity
+        ship_on, delivery_on = self.requested_ship_date, self.requested_delivery_date
+        # Nearly every text was met before, and then a look is all that is needed.
+        if not (
+            self.order_number == order.number
+            and self.requested_quantity in NUMBERS
+            and self.overdelivery_tolerance_pct in _SHARES
+            and (price is None or price in NUMBERS)
+            and (posted is None or posted in NUMBERS)
+            and (ship_on is None or ship_on in DATES)
+            and (delivery_on is None or delivery_on in DATES)
+        ):
+            self._check(order)
+        self.order = order
+        return self
+
+    def _check(self, order: Order) -> None:
+        if self.order_number != order.number:
+            msg = "Expected the number of the item's own order - at `$.SalesOrder`"
+            raise ValueError(msg)
+        check_texts(
+            (
+                ("RequestedQuantity", self.requested_quantity, NUMBERS),
+                ("OverdeliveryTolerancePct", self.overdelivery_tolerance_pct, _SHARES),
+                ("NetPriceAmount", self.net_price_amount, NUMBERS),
+                ("DeliveredQuantity", self.delivered_quantity, NUMBERS),
+                ("RequestedShipDate", self.requested_ship_date, DATES),
+                ("RequestedDeliveryDate", self.requested_delivery_date, DATES),
+            )
+        )
+
+    @property
+    def record(self) -> str:
+        """Order and item number."""
+        return f"{self.order_number}/{self.line_number}"
+
+    @property
+    def changed_at(self) -> datetime:
+        """The ERP stamps whole orders only."""
+        return INSTANTS[self.order.last_change_date_time]
+
+    @property
+    def root_line_number(self) -> str | None:
+        """The item this one was split from."""
+        return self.higher_level_item or None
+
+    @property
+    def customer_po(self) -> str | None:
+        """The customer's own order number."""
+        return self.order.purchase_order_by_customer or None
+
+    @property
+    def customer_item(self) -> str | None:
+        """The customer's number for the item."""
+        return self.material_by_customer or None
+
+    @property
+    def sold_to(self) -> str | None:
+        """The customer who ordered."""
+        return self.order.sold_to_party or None
+
+    @property
+    def ship_to(self) -> str | None:
+        """The party that receives."""
+        return self.order.ship_to_party or None
+
+    @property
+    def channel(self) -> Channel:
+        """Where the order came in; OTHER for a code that is not known."""
+        return _CHANNELS.get(self.order.distribution_channel, Channel.OTHER)
+
+    @property
+    def channel_code(self) -> str | None:
+        """The ERP's own code."""
+        return self.order.distribution_channel or None
+
+    @property
+    def owner_node(self) -> str | None:
+        """The plant the line was ordered from."""
+        return self.plant or None
+
+    @property
+    def ordered_on(self) -> date | None:
+        """Date of the order."""
+        return DATES.maybe(self.order.sales_order_date)
+
+    @property
+    def requested(self) -> Number:
+        """Ordered quantity."""
+        return NUMBERS[self.requested_quantity]
+
+    @property
+    def requested_ship_on(self) -> date | None:
+        """Requested ship date."""
+        return DATES.maybe(self.requested_ship_date)
+
+    @property
+    def requested_delivery_on(self) -> date | None:
+        """Requested delivery date."""
+        return DATES.maybe(self.requested_delivery_date)
+
+    @property
+    def unit_price(self) -> Number | None:
+        """Net price of one ordered unit."""
+        return NUMBERS.maybe(self.net_price_amount)
+
+    @property
+    def currency(self) -> str | None:
+        """Of the price."""
+        return self.order.transaction_currency or None
+
+    @property
+    def cancellations(self) -> tuple[StatedCancellation, ...]:
+        """All cancellations so far."""
+        return tuple(
+            StatedCancellation(
+                NUMBERS[one.quantity],
+                CancelledBy[one.cancelled_by],
+                one.reason or None,
+                INSTANTS[one.cancelled_at],
+            )
+            for one in self.cancelled.results
+        )
+
+    @property
+    def hold_reason(self) -> str | None:
+        """Why the line is held."""
+        return self.delivery_hold_reason or None
+
+    @property
+    def over_delivery_tolerance(self) -> Number:
+        """Share of the request that may be shipped on top."""
+        return _SHARES[self.overdelivery_tolerance_pct]
+
+    @property
+    def posted_shipped(self) -> Number | None:
+        """What was posted as delivered."""
+        return NUMBERS.maybe(self.delivered_quantity)
+
+
+class ItemOfOrder(Item, kw_only=True, gc=False, rename="pascal"):
+    """An item that was asked for by itself, and brings its order along."""
+
+    order: Order
+
+
+class OrderWithItems(Order, frozen=True, gc=False, rename="pascal"):
+    """An order that was asked for whole."""
+
+    items: Results[Item]
+
+    def take_items(self) -> list[Item]:
+        """Give the items, each with its order beside it.
+
+        That order has no items: the two would hold each other, and neither is seen
+        by the garbage collector.
+        """
+        order = Order(*(getattr(self, name) for name in Order.__struct_fields__))
+        return [item.completed_by(order) for item in self.items.results]
+
+
+class ItemIds(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
+    """As much of an item as tells which line it is."""
+
+    sales_order: Id
+    sales_order_item: Id
+
+    @property
+    def address(self) -> LineAddress:
+        """The line."""
+        return (self.sales_order, self.sales_order_item)
+
+    @property
+    def record(self) -> str:
+        """Order and item number."""
+        return f"{self.sales_order}/{self.sales_order_item}"
+
+
+class OrderInPieces(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
+    """An order taken apart to find the items that are bad."""
+
+    items: Results[msgspec.Raw]

@@ -1,0 +1,130 @@
+"""What became of the calls to one system: counted where they are made.
+
+`ObservedTransport` wraps the transport of a system. An adapter asks through it and
+hands it the function that looks at the answer, so a call counts as good only once
+its answer was understood. It is also the adapter's clock, so that the instants of
+readings and of health agree.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TypeVar
+
+from backends.transport import BackendError, Request, Response, Transport
+from orderlines.deadline import Deadline
+
+T = TypeVar("T")
+
+
+class HealthState(Enum):
+    """Whether a system answered when it was last asked."""
+
+    UP = "The last call brought a usable answer."
+    DOWN = "The last call brought none."
+    UNKNOWN = "It has not been called yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a system answered this process since it started.
+
+    Attributes:
+        calls: Begun.
+        failures: That brought no usable answer.
+        in_flight: Going on now.
+        last_success_at: In UTC; None if there was none.
+        last_failure_at: In UTC; None if there was none.
+        last_reason: Why the last failure failed.
+        state: What the last outcome says.
+        failures_by_reason: How often each reason was met.
+        bytes_received: Of all bodies.
+    """
+
+    calls: int
+    failures: int
+    in_flight: int
+    last_success_at: datetime | None
+    last_failure_at: datetime | None
+    last_reason: str | None
+    state: HealthState = HealthState.UNKNOWN
+    failures_by_reason: Mapping[str, int] = field(default_factory=dict)
+    bytes_received: int = 0
+
+
+class ObservedTransport:
+    """A transport that counts what becomes of its calls.
+
+    Attributes:
+        system: Configured name of the system behind it.
+        now: The wall clock, aware and in UTC.
+    """
+
+    def __init__(self, inner: Transport, system: str, now: Callable[[], datetime]) -> None:
+        self.system = system
+        self.now = now
+        self._inner = inner
+        self._calls = 0
+        self._in_flight = 0
+        self._failures: Counter[str] = Counter()
+        self._bytes_received = 0
+        self._last_success_at: datetime | None = None
+        self._last_failure_at: datetime | None = None
+        self._last_reason: str | None = None
+        self._state = HealthState.UNKNOWN
+
+    async def ask(
+        self, request: Request, look: Callable[[Request, Response], T], *, deadline: Deadline
+    ) -> T:
+        """Carry one request, and look at what came.
+
+        Args:
+            request: What to send.
+            look: Gives what the answer says, or raises a `BackendError` if it says
+                nothing usable.
+            deadline: When the answer must be there.
+
+        Raises:
+            BackendError: None came, or not a usable one.
+        """
+        self._calls += 1
+        self._in_flight += 1
+        try:
+            response = await self._inner.send(request, deadline=deadline)
+            self._bytes_received += len(response.body)
+            seen = look(request, response)
+        except BackendError as error:
+            self.failed(error)
+            raise
+        finally:
+            self._in_flight -= 1
+        self._last_success_at = self.now()
+        self._state = HealthState.UP
+        return seen
+
+    def failed(self, error: BackendError) -> None:
+        """Count a failure: here, or where an answer turns out to be bad later."""
+        self._failures[str(error.reason)] += 1
+        self._last_failure_at = self.now()
+        self._last_reason = str(error.reason)
+        self._state = HealthState.DOWN
+
+    def health(self) -> Health:
+        """Tell what became of the calls so far."""
+        return Health(
+            calls=self._calls,
+            failures=self._failures.total(),
+            in_flight=self._in_flight,
+            last_success_at=self._last_success_at,
+            last_failure_at=self._last_failure_at,
+            last_reason=self._last_reason,
+            state=self._state,
+            failures_by_reason=dict(self._failures),
+            bytes_received=self._bytes_received,
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._inner.aclose()

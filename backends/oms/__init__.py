@@ -1,0 +1,1 @@
+"""The order management systems: what was promised."""

@@ -1,0 +1,174 @@
+"""What the sandbox's OMS sends, and how it reads as promises for order lines.
+
+A promise is a schedule with every version made so far, or pending, or not tracked.
+Quantities are decimal text, checked when a row is decoded and read when somebody
+asks. Stamps carry their zone; a date is a date.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from backends.numbers import NUMBERS, check_texts
+from backends.ports import LineAddress
+from backends.rows import Id, in_utc
+from orderlines.facets import (
+    Absence,
+    PromiseBasis,
+    StatedPromise,
+    StatedSlice,
+    StatedSubstitution,
+    SubstitutionStatus,
+)
+from orderlines.quantity import Ratio
+
+MAX_GRAPHQL_INT: Final = 2**31 - 1
+
+Stamp: TypeAlias = Annotated[datetime, Meta(tz=True)]
+Part: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_GRAPHQL_INT)]
+
+
+class Slice(msgspec.Struct, frozen=True, gc=False):
+    """Part of a promise; without a date the schedule is pending."""
+
+    quantity: str
+    on: date | None = msgspec.field(name="date")
+    confidence: Literal["FIRM", "LOW"]
+
+    def __post_init__(self) -> None:
+        # Nearly every text was met before, and then a look is all that is needed.
+        if self.quantity not in NUMBERS:
+            check_texts((("quantity", self.quantity, NUMBERS),))
+
+
+class PromiseVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One promise for the whole line; the next one replaces it."""
+
+    version: int
+    made_at: Stamp
+    basis: Literal["ATP", "SCHEDULE", "MANUAL", "EDI_ACK"]
+    slices: list[Slice]
+
+    def stated(self) -> StatedPromise:
+        """Read the version."""
+        return StatedPromise(
+            self.version,
+            in_utc(self.made_at),
+            PromiseBasis[self.basis],
+            tuple(
+                StatedSlice(NUMBERS[one.quantity], one.on, one.confidence == "FIRM")
+                for one in self.slices
+            ),
+        )
+
+
+class PromiseSchedule(
+    msgspec.Struct, frozen=True, gc=False, tag_field="__typename", tag="PromiseSchedule"
+):
+    """Every promise made so far."""
+
+    versions: list[PromiseVersion]
+
+    def __post_init__(self) -> None:
+        if len(self.versions) > 1 and len({one.version for one in self.versions}) < len(
+            self.versions
+        ):
+            msg = "Expected each version once - at `$.versions`"
+            raise ValueError(msg)
+
+
+class PromisePending(
+    msgspec.Struct, frozen=True, gc=False, tag_field="__typename", tag="PromisePending"
+):
+    """No promise yet."""
+
+
+class PromiseNotTracked(
+    msgspec.Struct, frozen=True, gc=False, tag_field="__typename", tag="PromiseNotTracked"
+):
+    """Nobody promises lines like this one."""
+
+
+class Substitution(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Another item, offered instead."""
+
+    for_sku: str
+    by_sku: str
+    ratio_numerator: Part
+    ratio_denominator: Part
+    proposed_quantity: str
+    accepted_quantity: str
+    status: Literal["PROPOSED", "ACCEPTED", "REJECTED", "SHIPPED"]
+    reason: str | None
+
+    def __post_init__(self) -> None:
+        check_texts(
+            (
+                ("proposedQuantity", self.proposed_quantity, NUMBERS),
+                ("acceptedQuantity", self.accepted_quantity, NUMBERS),
+            )
+        )
+
+    def stated(self) -> StatedSubstitution:
+        """Read the substitution."""
+        return StatedSubstitution(
+            self.for_sku,
+            self.by_sku,
+            Ratio(self.ratio_numerator, self.ratio_denominator),
+            NUMBERS[self.proposed_quantity],
+            NUMBERS[self.accepted_quantity],
+            SubstitutionStatus[self.status],
+            self.reason or None,
+        )
+
+
+class PromiseLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """What was promised for an order line. It is a `PromiseFacet`."""
+
+    record: str = msgspec.field(name="id")
+    order_number: Id = msgspec.field(name="order")
+    line_number: Id = msgspec.field(name="line")
+    unit: str
+    promise: PromiseSchedule | PromisePending | PromiseNotTracked
+    offers: list[Substitution] = msgspec.field(name="substitutions")
+    updated_at: Stamp
+
+    @property
+    def changed_at(self) -> datetime:
+        """When the record was last changed."""
+        return in_utc(self.updated_at)
+
+    @property
+    def promises(self) -> tuple[StatedPromise, ...] | Absence:
+        """Every version, oldest first."""
+        if isinstance(self.promise, PromiseSchedule):
+            versions = sorted(self.promise.versions, key=lambda one: one.version)
+            return tuple(one.stated() for one in versions)
+        if isinstance(self.promise, PromisePending):
+            return Absence.NOT_YET
+        return Absence.NOT_PROVIDED
+
+    @property
+    def substitutions(self) -> tuple[StatedSubstitution, ...]:
+        """Every substitute offered."""
+        return tuple(one.stated() for one in self.offers)
+
+
+class LineIds(msgspec.Struct, frozen=True, gc=False):
+    """As much of a record as tells which line it is about."""
+
+    order: Id
+    line: Id
+    id: Any = None  # Any: it may be what is wrong with the record
+
+    @property
+    def address(self) -> LineAddress:
+        """The line."""
+        return (self.order, self.line)
+
+    @property
+    def record(self) -> str:
+        """The OMS's own name for the record."""
+        return self.id if isinstance(self.id, str) else ""

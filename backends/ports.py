@@ -1,0 +1,173 @@
+"""The ports: what the desk may ask of a system, named by the role the system plays.
+
+One system may play several roles. Every method takes the caller's `Visibility`
+and the question's `Deadline`; an adapter pushes the first into its question where
+the system can carry it, and the desk checks it again on what comes back.
+
+Headers come opened: they decide what exists and who may see it. Promises and
+fulfilments come sealed: the bytes are there, and are decoded only for the lines
+that a header admitted.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+from backends.capabilities import Capabilities
+from orderlines.deadline import Deadline
+from orderlines.discrepancy import Discrepancy
+from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet
+from orderlines.identity import LineRef, OrderRef
+from orderlines.item import Item
+from orderlines.order_line import Reading
+from orderlines.visibility import Visibility
+
+Refs: TypeAlias = Sequence[OrderRef] | Sequence[LineRef]
+"""What is asked for: whole orders, or single lines; never a mixture."""
+
+LineAddress: TypeAlias = tuple[str, str]
+"""Order number and line number, as the order source writes them."""
+
+F_co = TypeVar("F_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings(Generic[F_co]):
+    """What one system told about the lines it was asked for.
+
+    Attributes:
+        reading: The look itself: which system, when.
+        by_line: The records of each line, in the system's order. A line that is
+            missing here is one the system does not have.
+        failed: Lines whose record could not be mapped, and why. Such a line may
+            also stand in `by_line` with its other records; the failure wins.
+        unplaced: Records that could not be mapped nor even be placed. While there
+            is one, a line that is missing may be the one behind it.
+    """
+
+    reading: Reading
+    by_line: Mapping[LineAddress, Sequence[F_co]]
+    failed: Mapping[LineAddress, Discrepancy] = field(default_factory=dict)
+    unplaced: Sequence[Discrepancy] = ()
+
+
+class Sealed(Protocol[F_co]):
+    """An answer that has arrived and has not been looked into."""
+
+    @property
+    def reading(self) -> Reading:
+        """Which system answered, and when."""
+        ...
+
+    def open(self, admitted: Collection[LineAddress] | None) -> "Readings[F_co]":
+        """Decode the records of these lines; None means whatever came.
+
+        Raises:
+            BackendInvalidAnswerError: The answer as a whole is not what the
+                system's contract says. A single bad record never raises.
+        """
+        ...
+
+
+class OrderSource(Protocol):
+    """The system that knows what was ordered; it names the lines."""
+
+    @property
+    def name(self) -> str:
+        """Configured name of the system."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    async def read_headers(
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+    ) -> Readings[HeaderFacet]:
+        """Read the headers of whole orders or of single lines.
+
+        Raises:
+            BackendError: The system gave no usable answer.
+        """
+        ...
+
+
+class PromiseSource(Protocol):
+    """The system that knows what was promised."""
+
+    @property
+    def name(self) -> str:
+        """Configured name of the system."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    async def read_promises(
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+    ) -> Sealed[PromiseFacet]:
+        """Read the promises of whole orders or of single lines.
+
+        Raises:
+            BackendError: The system gave no usable answer.
+        """
+        ...
+
+
+class FulfilmentSource(Protocol):
+    """The system that knows what was allocated and shipped."""
+
+    @property
+    def name(self) -> str:
+        """Configured name of the system."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    async def read_fulfilments(
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+    ) -> Sealed[FulfilmentFacet]:
+        """Read allocations and shipments of whole orders or of single lines.
+
+        Raises:
+            BackendError: The system gave no usable answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReadings:
+    """Master data of the items asked for; an item that is missing has none.
+
+    Attributes:
+        failed: Items whose record could not be mapped, and why.
+    """
+
+    reading: Reading
+    items: Mapping[str, Item]
+    failed: Mapping[str, Discrepancy] = field(default_factory=dict)
+
+
+class ItemSource(Protocol):
+    """The system that keeps the master data of items."""
+
+    @property
+    def name(self) -> str:
+        """Configured name of the system."""
+        ...
+
+    async def read_items(
+        self, skus: Sequence[str], *, visibility: Visibility, deadline: Deadline
+    ) -> ItemReadings:
+        """Read the master data of items by number.
+
+        Raises:
+            BackendError: The system gave no usable answer.
+        """
+        ...

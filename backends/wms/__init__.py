@@ -1,0 +1,1 @@
+"""The warehouse systems: what was allocated and shipped."""

@@ -1,0 +1,168 @@
+"""The sandbox's WMS, spoken to: what was allocated and shipped, by REST.
+
+    whole orders    /v2/outbound-lines?orders=SO-1001,SO-1002&limit=1000
+    single lines    /v2/outbound-lines?lines=SO-1001:10,SO-1001:20&limit=1000&cursor=…
+
+The WMS cuts its lists at `,` and `:` before it decodes them, so each number is encoded
+by itself, once, and may hold any character. It throttles with HTTP 403 and a word.
+
+A caller's visibility is not sent: a row names no customer and no channel, and its
+warehouse is not the one the order was placed on.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, Generic, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from backends.capabilities import (
+    AskBy,
+    Basis,
+    Capabilities,
+    DeltaLevel,
+    Evidence,
+    NumberType,
+    PageStyle,
+    QuantityName,
+    Throttling,
+)
+from backends.observe import ObservedTransport
+from backends.outcomes import malformed, unusable
+from backends.pages import SealedPages, fetch, in_batches, says_last
+from backends.ports import LineAddress, Refs, Sealed
+from backends.rows import UNREADABLE, Asked, Rows, sort_out
+from backends.transport import Headers, Request, Response
+from backends.wms.sandbox_rows import ZONE, OutboundLine, RowIds, Units, in_bounds
+from orderlines.deadline import Deadline
+from orderlines.facets import FulfilmentFacet, Section
+from orderlines.visibility import Visibility
+
+R = TypeVar("R")
+
+PATH: Final = "/v2/outbound-lines"
+MAX_CURSOR_CHARS: Final = 1024
+_HEADERS: Final[Headers] = ((b"accept", b"application/json"),)
+
+CAPABILITIES: Final = Capabilities(
+    sections=frozenset({Section.FULFILMENT}),
+    quantities={
+        QuantityName.ALLOCATED: Basis.TOTAL,
+        QuantityName.PICKED: Basis.TOTAL,
+        QuantityName.SHIPPED: Basis.TOTAL,
+        QuantityName.RETURNED: Basis.TOTAL,
+    },
+    ask_by=AskBy.ORDER_NUMBER,
+    calls=1,
+    max_batch=100,
+    page_style=PageStyle.CURSOR,
+    page_rows=1000,
+    delta=DeltaLevel.LINE,
+    throttling=Throttling.STATUS_403,
+    numbers=NumberType.INTEGER,
+    evidence=Evidence.DOCUMENTED,
+    zone=ZONE,
+)
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True, gc=False):
+    """The envelope of an answer."""
+
+    data: list[R]
+    next_cursor: str | None
+
+
+class Refusal(msgspec.Struct, frozen=True, gc=False):
+    """The envelope of an error."""
+
+    error: str
+
+
+class WmsSandbox:
+    """A `FulfilmentSource`."""
+
+    def __init__(self, transport: ObservedTransport) -> None:
+        self.name = transport.system
+        self.capabilities = CAPABILITIES
+        self._transport = transport
+
+    async def read_fulfilments(
+        self,
+        refs: Refs,
+        *,
+        visibility: Visibility,  # noqa: ARG002 - see the module: cannot be sent
+        deadline: Deadline,
+    ) -> Sealed[FulfilmentFacet]:
+        """Read allocations and shipments of whole orders or of single lines.
+
+        Raises:
+            BackendError: The system gave no usable answer.
+        """
+        asked = Asked.of(refs)
+        name, references = (
+            ("orders", map(_encoded, asked.orders))
+            if asked.orders
+            else ("lines", map(_line_reference, asked.lines))
+        )
+        questions = [
+            _question(f"{PATH}?{name}={','.join(batch)}&limit={self.capabilities.page_rows}")
+            for batch in in_batches(references, self.capabilities.max_batch)
+        ]
+        reading, bodies = await fetch(self._transport, questions, self._look, deadline=deadline)
+        return SealedPages(reading, asked, bodies, take_rows, self._transport, may_split=True)
+
+    def _look(self, asked: Request, response: Response) -> tuple[bytes, Request | None]:
+        body = response.body
+        if response.status != HTTPStatus.OK:
+            raise unusable(self.name, response, is_throttled=_is_throttled(response))
+        if says_last(body, b'"next_cursor"'):
+            return body, None
+        try:
+            cursor = _ENVELOPE.decode(body).next_cursor
+        except UNREADABLE as error:
+            raise malformed(self.name, str(error)) from error
+        if cursor is None:
+            return body, None
+        if not 0 < len(cursor) <= MAX_CURSOR_CHARS:
+            raise malformed(self.name, "a cursor that is empty or too long")
+        first = asked.target.partition("&cursor=")[0]
+        return body, _question(f"{first}&cursor={_encoded(cursor)}")
+
+
+_ENVELOPE: Final = msgspec.json.Decoder(Page[msgspec.Raw])
+_PAGE: Final = msgspec.json.Decoder(Page[OutboundLine[Units]])
+_ROW: Final = msgspec.json.Decoder(OutboundLine[int])
+_ROW_IDS: Final = msgspec.json.Decoder(RowIds)
+_REFUSAL: Final = msgspec.json.Decoder(Refusal)
+
+
+def take_rows(body: bytes) -> Rows[OutboundLine[int]]:
+    """Take the rows out of a page."""
+    try:
+        return Rows(_PAGE.decode(body).data)
+    except UNREADABLE:
+        raws: Sequence[msgspec.Raw] = _ENVELOPE.decode(body).data
+        return sort_out(raws, lambda raw: in_bounds(_ROW.decode(raw)), _ROW_IDS.decode)
+
+
+def _is_throttled(response: Response) -> bool:
+    if response.status != HTTPStatus.FORBIDDEN:
+        return False
+    try:
+        return _REFUSAL.decode(response.body).error == "rate_limited"
+    except UNREADABLE:
+        return False
+
+
+def _question(target: str) -> Request:
+    return Request("GET", target, _HEADERS)
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _line_reference(address: LineAddress) -> str:
+    order, line = address
+    return f"{_encoded(order)}:{_encoded(line)}"
