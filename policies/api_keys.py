@@ -6,7 +6,6 @@ keep a double click on the whole of it. The secret is random and long, so one HM
 with a pepper is enough to keep it by; the key itself is shown once and kept nowhere.
 """
 
-import hashlib
 import hmac
 import secrets
 import string
@@ -14,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -49,8 +48,8 @@ def parse(text: str) -> ApiKey | None:
     if len(text) != KEY_CHARS or not text.startswith(PREFIX) or not text.isascii():
         return None
     body, given = text[:-CHECKSUM_CHARS], text[-CHECKSUM_CHARS:]
-    key_id, separator, secret = body[len(PREFIX) :].partition("_")
-    if len(key_id) != ID_CHARS or not separator or not _LETTERS.issuperset(key_id + secret):
+    key_id, _, secret = body[len(PREFIX) :].partition("_")
+    if len(key_id) != ID_CHARS or not _LETTERS.issuperset(key_id + secret):
         return None
     if not hmac.compare_digest(checksum(body), given):
         return None
@@ -74,28 +73,33 @@ def checksum(body: str) -> str:
 
 def digest(secret: str, pepper: bytes) -> bytes:
     """Give what is kept of a secret."""
-    return hmac.new(pepper, secret.encode(), hashlib.sha256).digest()
+    return hmac.digest(pepper, secret.encode(), "sha256")
+
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time that can be compared with now; one without a zone cannot be."""
 
 
 class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is kept of a key, as bytes in a store that knows nothing of it.
 
-    A restriction is the word `ALL` or a list; there are no defaults, so that a
-    record that forgot one decodes to nothing rather than to everything.
+    A restriction is the word `ALL` or a list. There are no defaults, so that a record
+    that lost a restriction, its end or its withdrawal decodes to nothing rather than
+    to more than was granted.
     """
 
-    version: Literal[1] = 1
+    version: Literal[1]
     id: str
     name: str
-    digest: bytes
+    digest: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
     scopes: tuple[str, ...]
     customers: Literal["ALL"] | tuple[str, ...]
     channels: Literal["ALL"] | tuple[str, ...]
     warehouses: Literal["ALL"] | tuple[str, ...]
-    created_at: datetime
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    rotated_from: str | None = None
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+    rotated_from: str | None
 
     @property
     def visibility(self) -> Visibility:
@@ -115,7 +119,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         """Read a stored record; None if it is not one, which then authenticates nobody."""
         try:
             return _decoder.decode(stored)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
 
@@ -157,11 +161,18 @@ def mint(grant: Grant, pepper: bytes, now: datetime, choose: Chooser = secrets.c
         pepper: The secret the gateway adds to what it keeps.
         now: Becomes `created_at`.
         choose: The source of randomness.
+
+    Raises:
+        ValueError: A time has no zone; the record would decode to nothing.
     """
+    if any(at is not None and at.tzinfo is None for at in (now, grant.expires_at)):
+        msg = "a key is made and ends at an instant: its times need a zone"
+        raise ValueError(msg)
     key_id = "".join(choose(_ALPHABET) for _ in range(ID_CHARS))
     secret = "".join(choose(_ALPHABET) for _ in range(SECRET_CHARS))
     body = f"{PREFIX}{key_id}_{secret}"
     record = KeyRecord(
+        version=1,
         id=key_id,
         name=grant.name,
         digest=digest(secret, pepper),
@@ -171,6 +182,8 @@ def mint(grant: Grant, pepper: bytes, now: datetime, choose: Chooser = secrets.c
         warehouses=_stored(grant.visibility.warehouses),
         created_at=now,
         expires_at=grant.expires_at,
+        revoked_at=None,
+        rotated_from=None,
     )
     return MintedKey(body + checksum(body), record)
 

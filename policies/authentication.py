@@ -20,11 +20,16 @@ from enum import Enum
 from typing import Final, Protocol, TypeAlias
 
 from orderlines.deadline import Clock
-from policies.api_keys import PREFIX, KeyRecord, digest, parse
+from orderlines.visibility import Visibility
+from policies.api_keys import PREFIX, Grant, KeyRecord, digest, hide, mint, parse
 from policies.principal import Credential, Principal
 
 MAX_HEADER_BYTES = 8192
 REALM = "orderline"
+REMEMBERED_S = 5.0
+"""How long a good key stays good without being looked up: a withdrawal is seen by then."""
+MAX_REMEMBERED = 50_000
+"""More keys than are in use within `REMEMBERED_S`, or each is looked up every time."""
 
 Now = Callable[[], datetime]
 
@@ -92,8 +97,12 @@ class Authenticator(Protocol):
 class KeyStore(Protocol):
     """Where key records lie, as bytes."""
 
-    async def get(self, key: str) -> bytes | None:
-        """Fetch the record of a key id."""
+    async def get(self, key_id: str, /) -> bytes | None:
+        """Fetch the record of a key; None if there is none."""
+        ...
+
+    async def put(self, key_id: str, record: bytes, /) -> None:
+        """Keep the record of a key, in place of an earlier one."""
         ...
 
 
@@ -175,84 +184,91 @@ class AuthenticationChain:
         return refused("no authenticator knows this kind of credential")
 
 
+_Remembered: TypeAlias = tuple[Principal, float]
+"""A caller, and when it is to be looked up again."""
+
+
 class ApiKeyAuthenticator:
     """Knows callers by API keys.
 
     A key that was found good is remembered for a few seconds, under a keyed hash of
     its text, so that a caller asking thousands of questions costs one look-up now
-    and then. A withdrawal is seen when the memory ends.
+    and then.
 
     Args:
         store: Where records lie.
         pepper: The secret their digests were made with.
         now: The wall clock, for expiry.
         clock: A monotonic clock, for the memory.
-        remembered_s: How long a good key is remembered, at most 5 s.
-        max_remembered: How many are.
+        max_remembered: How many keys are remembered.
     """
 
-    def __init__(  # noqa: PLR0913 - the clocks and bounds are there for tests to own
+    def __init__(
         self,
         store: KeyStore,
         pepper: bytes,
         *,
         now: Now = lambda: datetime.now(UTC),
         clock: Clock = time.monotonic,
-        remembered_s: float = 5.0,
-        max_remembered: int = 50_000,
+        max_remembered: int = MAX_REMEMBERED,
     ) -> None:
         self._store = store
         self._pepper = pepper
         self._now = now
         self._clock = clock
-        self._remembered_s = remembered_s
         self._max_remembered = max_remembered
         self._hash_key = secrets.token_bytes(16)
-        # Compared with where the id is unknown, so that this costs the same work.
-        self._nobody = secrets.token_bytes(32)
-        self._known: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
+        # A key that nobody holds, read in place of an unknown one: both cost the same.
+        nobody = Grant("nobody", frozenset(), Visibility.nothing())
+        self._nobody = mint(nobody, pepper, datetime.min.replace(tzinfo=UTC)).record.encode()
+        # All are remembered equally long, so the first is the next to end.
+        self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def authenticate(self, credentials: Credentials) -> Verdict:
         """Know a caller by a key of ours."""
         text = credentials.text
         if not text.startswith(PREFIX):
             return NOT_MINE
-        memory_key = hashlib.blake2b(text.encode(), digest_size=16, key=self._hash_key).digest()
-        remembered = self._known.get(memory_key)
-        if remembered is not None and self._clock() < remembered[1]:
-            principal = remembered[0]
-            if principal.expires_at is None or self._now() < principal.expires_at:
+        name = hashlib.blake2b(text.encode(), digest_size=16, key=self._hash_key).digest()
+        asked_at = self._clock()
+        remembered = self._known.get(name)
+        if remembered is not None:
+            principal, ends_at = remembered
+            if asked_at < ends_at and not self._is_over(principal.expires_at):
                 return principal
-        verdict = await self._look_up(text)
-        if isinstance(verdict, Principal):
-            self._remember(memory_key, verdict)
-        return verdict
+        found = await self._look_up(text)
+        if isinstance(found, str):
+            return Bad(f"{found}: {hide(text)}")
+        # Counted from before the look-up: the record may have changed while it was slow.
+        self._remember(name, found, asked_at + REMEMBERED_S)
+        return found
 
-    def _remember(self, memory_key: bytes, principal: Principal) -> None:
-        self._known.pop(memory_key, None)
-        while len(self._known) >= self._max_remembered:
-            self._known.popitem(last=False)
-        self._known[memory_key] = (principal, self._clock() + self._remembered_s)
+    def _remember(self, name: bytes, principal: Principal, ends_at: float) -> None:
+        known, now_s = self._known, self._clock()
+        while known and (len(known) >= self._max_remembered or _first(known)[1] <= now_s):
+            known.popitem(last=False)
+        known[name] = (principal, ends_at)
 
-    async def _look_up(self, text: str) -> Principal | Bad:
+    async def _look_up(self, text: str) -> Principal | str:
+        """Find whose key this is, or why it is nobody's."""
         key = parse(text)
         if key is None:
-            return Bad("checksum")
+            return "wrong checksum"
         stored = await self._store.get(key.id)
-        record = None if stored is None else KeyRecord.decode(stored)
-        kept = self._nobody if record is None else record.digest
-        is_right = hmac.compare_digest(digest(key.secret, self._pepper), kept)
-        if record is None:
-            return Bad("unknown id" if stored is None else "unreadable record")
-        if not is_right:
-            return Bad("wrong secret")
-        return self._checked(record)
+        record = KeyRecord.decode(self._nobody if stored is None else stored)
+        given = digest(key.secret, self._pepper)
+        is_right = record is not None and hmac.compare_digest(given, record.digest)
+        if stored is None:
+            return "unknown id"
+        if record is None or record.id != key.id:
+            return "unreadable record"
+        return self._checked(record) if is_right else "wrong secret"
 
-    def _checked(self, record: KeyRecord) -> Principal | Bad:
+    def _checked(self, record: KeyRecord) -> Principal | str:
         if record.revoked_at is not None:
-            return Bad("revoked")
-        if record.expires_at is not None and record.expires_at <= self._now():
-            return Bad("expired")
+            return "revoked"
+        if self._is_over(record.expires_at):
+            return "expired"
         return Principal(
             id=f"key:{record.id}",
             name=record.name,
@@ -261,3 +277,10 @@ class ApiKeyAuthenticator:
             visibility=record.visibility,
             expires_at=record.expires_at,
         )
+
+    def _is_over(self, expires_at: datetime | None) -> bool:
+        return expires_at is not None and expires_at <= self._now()
+
+
+def _first(known: OrderedDict[bytes, _Remembered]) -> _Remembered:
+    return next(iter(known.values()))
