@@ -76,8 +76,9 @@ def state_of(quantities: Quantities, *, is_on_hold: bool) -> OrderLineState | Ga
     """Name the state of a line; the first rule that holds wins.
 
     Returns:
-        None where a quantity that decides is not known, and the error of the
-        section where it could not be read.
+        None where it is not known what was asked for or what shipped, and the
+        error of a section that decides and could not be read. Stock or a promise
+        that is not known covers nothing.
     """
     net, shipped, fulfilled = quantities.net, quantities.shipped, quantities.fulfilled
     if net is None or isinstance(net, GatewayError):
@@ -98,20 +99,18 @@ def _state(
         return OrderLineState.SHIPPED if fulfilled >= net else OrderLineState.PARTIALLY_SHIPPED
     if is_on_hold:
         return OrderLineState.ON_HOLD
-    return _state_of_open(quantities)
+    return _state_of_open(quantities, _what_is_left(net, fulfilled))
 
 
-def _state_of_open(quantities: Quantities) -> OrderLineState | GatewayError:
+def _state_of_open(quantities: Quantities, still_open: Exact) -> OrderLineState | GatewayError:
     if isinstance(quantities.backordered, GatewayError):
         return quantities.backordered
     if quantities.backordered is not None and quantities.backordered > 0:
         return OrderLineState.BACKORDERED
-    still_open = quantities.open
-    if is_number(still_open):
-        if is_number(quantities.allocated) and quantities.allocated >= still_open:
-            return OrderLineState.ALLOCATED
-        if is_number(quantities.promised) and quantities.promised >= still_open:
-            return OrderLineState.PROMISED
+    if is_number(quantities.allocated) and quantities.allocated >= still_open:
+        return OrderLineState.ALLOCATED
+    if is_number(quantities.promised) and quantities.promised >= still_open:
+        return OrderLineState.PROMISED
     return OrderLineState.OPEN
 
 

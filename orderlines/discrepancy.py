@@ -43,7 +43,10 @@ class Discrepancy:
 
 
 class DiscrepancyError(GatewayError):
-    """A value cannot be given because what a system stated could not be mapped."""
+    """A value cannot be given because what a system stated could not be mapped.
+
+    It stands among the values of a line, so two about one discrepancy are equal.
+    """
 
     code: ClassVar[str] = "DISCREPANCY"
 
@@ -56,3 +59,9 @@ class DiscrepancyError(GatewayError):
             field=discrepancy.field,
         )
         self.discrepancy = discrepancy
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DiscrepancyError) and self.discrepancy == other.discrepancy
+
+    def __hash__(self) -> int:
+        return hash(self.discrepancy)

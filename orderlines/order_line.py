@@ -147,7 +147,8 @@ class Substitution:
         ratio: Substitute units per ordered unit, in base units.
         proposed: In the substitute's base unit.
         accepted: In the substitute's base unit.
-        shipped: Shipped so far, in the substitute's base unit; None if not known.
+        shipped: Shipped so far under this offer, in the substitute's base unit;
+            None if not known. A unit that several offers speak of is under one.
         counts_for: `shipped` in units of the ordered item, exactly; None until
             the substitution is accepted, because then it fills nothing.
     """

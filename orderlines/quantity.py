@@ -23,6 +23,8 @@ MAX_INTEGER_DIGITS = 15
 MAX_DECIMALS = 9
 _LARGEST = 10**MAX_INTEGER_DIGITS
 _FINEST = Decimal(1).scaleb(-MAX_DECIMALS)
+# Asking for these is quick; asking for a Fraction goes through abstract base classes.
+_TERMINATING = (int, Decimal)
 # A terminating number longer than this is held as a Fraction all the same.
 MAX_HELD_DECIMALS = 40
 
@@ -122,16 +124,16 @@ def stated(value: Number) -> Number:
 
 def plus(left: Exact, right: Exact) -> Exact:
     """Add exactly, whichever way the two numbers are held."""
-    if isinstance(left, Fraction) or isinstance(right, Fraction):
-        return simplest(Fraction(left) + Fraction(right))
     if isinstance(left, int) and isinstance(right, int):
         return left + right
-    return _EXACTLY.add(left, right)
+    if isinstance(left, _TERMINATING) and isinstance(right, _TERMINATING):
+        return _EXACTLY.add(left, right)
+    return simplest(Fraction(left) + Fraction(right))
 
 
 def minus(left: Exact, right: Exact) -> Exact:
     """Subtract exactly, whichever way the two numbers are held."""
-    return plus(left, -right if not isinstance(right, Decimal) else right.copy_negate())
+    return plus(left, right.copy_negate() if isinstance(right, Decimal) else -right)
 
 
 def times(value: Exact, factor: int) -> Exact:

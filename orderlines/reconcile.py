@@ -12,8 +12,8 @@ from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKin
 from orderlines.errors import GatewayError
 from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet, Section
 from orderlines.invariants import Invariant, InvariantCheck, Severity, Surroundings, check
+from orderlines.measure import in_base
 from orderlines.order_line import Known
-from orderlines.sections import in_base
 from orderlines.stitched_line import StitchedLine
 
 
@@ -102,7 +102,7 @@ def _about(line: StitchedLine, kind: DiscrepancyKind, broken: str) -> Discrepanc
 
 
 def _unreadable(line: StitchedLine) -> Iterator[Discrepancy]:
-    for told in (*_told(line), line.shipped_substitutes()):
+    for told in _told(line):
         if isinstance(told, DiscrepancyError):
             yield told.discrepancy
     headers, promises, fulfilments = _records(line)
@@ -114,6 +114,10 @@ def _unreadable(line: StitchedLine) -> Iterator[Discrepancy]:
     for one in fulfilments:
         stated += (one.allocated, one.allocations, one.shipped, one.shipments)
     yield from (one for one in stated if isinstance(one, Discrepancy))
+    # Each record may be in order, and their substitutes in units that do not add up.
+    substitutes = line.shipped_substitutes()
+    if isinstance(substitutes, DiscrepancyError):
+        yield substitutes.discrepancy
 
 
 def _records(

@@ -6,11 +6,11 @@ What a section lists is in one order, whatever the order of arrival.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
-from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
+from orderlines.discrepancy import Discrepancy, DiscrepancyError
 from orderlines.facets import (
     Absence,
     CancelledBy,
@@ -22,6 +22,7 @@ from orderlines.facets import (
     StatedShipment,
 )
 from orderlines.item import Item
+from orderlines.measure import ExactlyStated, Measured, in_base, measure, sum_of
 from orderlines.order_line import (
     Allocation,
     Cancellation,
@@ -35,63 +36,7 @@ from orderlines.quantity import Exact, Number, Quantity, total
 
 F = TypeVar("F", bound=Facet)
 T = TypeVar("T")
-Measured: TypeAlias = Quantity | Absence | Discrepancy
-_ValueOrNot: TypeAlias = Exact | Absence | Discrepancy
-# Of several reasons the one that leaves most unknown is told.
-_LEAST_KNOWN_FIRST = (Absence.NOT_PROVIDED, Absence.NOT_YET, Absence.NOT_APPLICABLE)
 _NO_TIME = datetime.min.replace(tzinfo=UTC)
-
-
-def in_base(item: Item | None, value: Exact, unit: str) -> Quantity:
-    """Convert into the item's base unit; without a factor the number keeps its own unit."""
-    if item is None:
-        return Quantity(value, unit)
-    if unit == item.base_unit:
-        return Quantity(value, unit, item.decimals)
-    base = item.to_base(value, unit)
-    if base is None:
-        return Quantity(value, unit)
-    return Quantity(base, item.base_unit, item.decimals)
-
-
-def sum_of(quantities: Sequence[Quantity], facet: Facet, system: str) -> Quantity | Discrepancy:
-    """Add up parts of one line; parts in unlike units are a discrepancy, not a sum."""
-    unit = quantities[0].unit
-    if any(part.unit != unit for part in quantities):
-        return Discrepancy(
-            DiscrepancyKind.UOM,
-            system,
-            facet.record,
-            "unit",
-            "Parts of one line are in units that cannot be added up.",
-        )
-    if len(quantities) == 1:
-        return quantities[0]
-    return Quantity(total(part.value for part in quantities), unit, quantities[0].decimals)
-
-
-def measure(
-    facets: Sequence[F], stated_by: Callable[[F], _ValueOrNot], item: Item | None, system: str
-) -> Measured:
-    """Add up one quantity over all records that tell about the line.
-
-    A part that is not provided leaves the sum not provided: it may be anything.
-    One that is not there yet, or makes no sense, adds nothing. No record at all
-    means NOT_YET: the system knows such quantities and has not heard of this line.
-    """
-    parts: list[Quantity] = []
-    absences: list[Absence] = []
-    for facet in facets:
-        stated = stated_by(facet)
-        if isinstance(stated, Discrepancy):
-            return stated
-        if isinstance(stated, Absence):
-            absences.append(stated)
-        else:
-            parts.append(in_base(item, stated, facet.unit))
-    if not parts or Absence.NOT_PROVIDED in absences:
-        return min(absences, key=_LEAST_KNOWN_FIRST.index, default=Absence.NOT_YET)
-    return sum_of(parts, facets[0], system)
 
 
 class _Section(ABC, Generic[F]):
@@ -106,7 +51,7 @@ class _Section(ABC, Generic[F]):
         self._measured: Measured | None = None
 
     @abstractmethod
-    def _stated(self, facet: F) -> _ValueOrNot:
+    def _stated(self, facet: F) -> ExactlyStated:
         """Tell what one record states of the quantity."""
 
     @property
@@ -146,7 +91,7 @@ class RequestedSection(_Section[HeaderFacet]):
 
     __slots__ = ()
 
-    def _stated(self, facet: HeaderFacet) -> _ValueOrNot:
+    def _stated(self, facet: HeaderFacet) -> ExactlyStated:
         return facet.requested
 
     @property
@@ -182,7 +127,7 @@ class CancelledSection(_Section[HeaderFacet]):
 
     __slots__ = ()
 
-    def _stated(self, facet: HeaderFacet) -> _ValueOrNot:
+    def _stated(self, facet: HeaderFacet) -> ExactlyStated:
         stated = facet.cancellations
         if isinstance(stated, Absence | Discrepancy):
             return stated
@@ -224,7 +169,7 @@ class PromisedSection(_Section[PromiseFacet]):
 
     __slots__ = ()
 
-    def _stated(self, facet: PromiseFacet) -> _ValueOrNot:
+    def _stated(self, facet: PromiseFacet) -> ExactlyStated:
         stated = facet.promises
         if isinstance(stated, Absence | Discrepancy):
             return stated
@@ -233,18 +178,17 @@ class PromisedSection(_Section[PromiseFacet]):
     @property
     def schedule(self) -> tuple[PromiseSlice, ...]:
         """The slices in force, by date; slices without a date come last."""
-        versions = self.versions
-        return versions[-1].slices if versions else ()
+        return self._slices(self._in_force())
 
     @property
     def first_on(self) -> date | None:
         """The earliest date of the slices in force: a projection of the schedule."""
-        return min(_dates(self.schedule), default=None)
+        return min(self._dates(), default=None)
 
     @property
     def latest_on(self) -> date | None:
         """The last date of the slices in force: when the whole promise is kept."""
-        return max(_dates(self.schedule), default=None)
+        return max(self._dates(), default=None)
 
     @property
     def versions(self) -> tuple[Promise, ...]:
@@ -253,27 +197,41 @@ class PromisedSection(_Section[PromiseFacet]):
         Where several records tell about the line, version n is what all of them
         together promised once each had stated at most its n-th version.
         """
-        told = [
-            (facet, facet.promises)
-            for facet in self._facets
-            if not isinstance(facet.promises, Absence | Discrepancy)
-        ]
+        told = [(facet, _versions_of(facet)) for facet in self._facets]
         numbers = sorted({one.version for _, stated in told for one in stated})
         return tuple(self._version(number, told) for number in numbers)
 
     def _version(
         self, number: int, told: list[tuple[PromiseFacet, Sequence[StatedPromise]]]
     ) -> Promise:
-        slices: list[PromiseSlice] = []
         latest = next(one for _, stated in told for one in stated if one.version == number)
-        for facet, stated in told:
-            for one in [one for one in stated if one.version <= number][-1:]:
-                slices += [
-                    PromiseSlice(self._in_base(facet, part.value), part.on, part.is_firm)
-                    for part in one.slices
-                ]
-        slices.sort(key=lambda part: (part.on is None, part.on or date.min))
-        return Promise(number, latest.made_at, latest.basis, tuple(slices))
+        in_force = (
+            (facet, one)
+            for facet, stated in told
+            for one in [one for one in stated if one.version <= number][-1:]
+        )
+        return Promise(number, latest.made_at, latest.basis, self._slices(in_force))
+
+    def _in_force(self) -> Iterator[tuple[PromiseFacet, StatedPromise]]:
+        for facet in self._facets:
+            stated = _versions_of(facet)
+            if stated:
+                yield facet, stated[-1]
+
+    def _slices(
+        self, in_force: Iterable[tuple[PromiseFacet, StatedPromise]]
+    ) -> tuple[PromiseSlice, ...]:
+        found = [
+            PromiseSlice(self._in_base(facet, part.value), part.on, part.is_firm)
+            for facet, stated in in_force
+            for part in stated.slices
+        ]
+        found.sort(key=lambda part: (part.on is None, part.on or date.min))
+        return tuple(found)
+
+    def _dates(self) -> Iterator[date]:
+        for _, stated in self._in_force():
+            yield from (part.on for part in stated.slices if part.on is not None)
 
 
 class AllocatedSection(_Section[FulfilmentFacet]):
@@ -281,7 +239,7 @@ class AllocatedSection(_Section[FulfilmentFacet]):
 
     __slots__ = ()
 
-    def _stated(self, facet: FulfilmentFacet) -> _ValueOrNot:
+    def _stated(self, facet: FulfilmentFacet) -> ExactlyStated:
         return facet.allocated
 
     @property
@@ -301,7 +259,7 @@ class ShippedSection(_Section[FulfilmentFacet]):
 
     __slots__ = ()
 
-    def _stated(self, facet: FulfilmentFacet) -> _ValueOrNot:
+    def _stated(self, facet: FulfilmentFacet) -> ExactlyStated:
         return facet.shipped
 
     @property
@@ -355,13 +313,14 @@ class ShippedSection(_Section[FulfilmentFacet]):
         return found if isinstance(found, Quantity) else None
 
 
+def _versions_of(facet: PromiseFacet) -> Sequence[StatedPromise]:
+    stated = facet.promises
+    return () if isinstance(stated, Absence | Discrepancy) else stated
+
+
 def _readable(stated: Sequence[T] | Discrepancy) -> Sequence[T]:
     return () if isinstance(stated, Discrepancy) else stated
 
 
 def _last_if_none(at: datetime | None) -> tuple[bool, datetime]:
     return (at is None, at or _NO_TIME)
-
-
-def _dates(slices: Iterable[PromiseSlice]) -> Iterable[date]:
-    return (part.on for part in slices if part.on is not None)

@@ -6,7 +6,7 @@ a few fields are read, the lazy `StitchedLine` is enough.
 
 from typing import TypeVar
 
-from orderlines.discrepancy import Discrepancy
+from orderlines.discrepancy import Discrepancy, DiscrepancyError
 from orderlines.errors import GatewayError
 from orderlines.order_line import OrderLine, Requested
 from orderlines.quantity import Quantity
@@ -20,9 +20,12 @@ def materialise(line: StitchedLine) -> tuple[OrderLine, tuple[Discrepancy, ...]]
     """Make the full order line, with everything that did not reconcile.
 
     Raises:
-        GatewayError: The header, promise or fulfilment of the line was not read,
-            or could not be: a whole line cannot be made of parts.
+        GatewayError: The header, item, promise or fulfilment of the line was not
+            read, or could not be: a whole line cannot be made of parts. Master
+            data that was read and is no good leaves the line in its own units.
     """
+    if not isinstance(line.item, DiscrepancyError):
+        _read(line.item)
     header, requested, cancelled = _read(line.header), _read(line.requested), _read(line.cancelled)
     promised, allocated, shipped = _read(line.promised), _read(line.allocated), _read(line.shipped)
     substitutions = line.substitutions

@@ -23,6 +23,7 @@ from orderlines.facets import (
 )
 from orderlines.identity import OrderLineKey
 from orderlines.item import Item
+from orderlines.measure import Measured, sum_of
 from orderlines.order_line import (
     Known,
     OrderLineState,
@@ -37,7 +38,6 @@ from orderlines.sections import (
     PromisedSection,
     RequestedSection,
     ShippedSection,
-    sum_of,
 )
 from orderlines.substitutions import substitutions_of
 
@@ -196,49 +196,47 @@ class StitchedLine:
             return None
         return quantity.value
 
-    def _known(self, section: AnySection | GatewayError) -> Known:
-        if isinstance(section, GatewayError):
-            return section
-        measured = section.measured
-        if isinstance(measured, Discrepancy):
-            return DiscrepancyError(measured)
-        if isinstance(measured, Absence):
-            return None if measured is Absence.NOT_PROVIDED else 0
-        return self._number(measured)
-
-    def _number(self, quantity: Quantity | None) -> Known:
-        """Take a number that may be added up, or the reason why it may not."""
-        if quantity is not None and isinstance(self.item, GatewayError):
-            return self.item
-        return self.in_base(quantity)
+    def _known(self, told: Measured | GatewayError | None) -> Known:
+        """Take a number that may be added up, or the reason why there is none."""
+        if isinstance(told, Quantity):
+            item = self.item
+            if isinstance(item, Item):
+                return told.value if told.unit == item.base_unit else None
+            return item
+        if isinstance(told, Absence):
+            return None if told is Absence.NOT_PROVIDED else 0
+        return DiscrepancyError(told) if isinstance(told, Discrepancy) else told
 
     def _parts(self) -> Parts:
-        cancelled, promised, shipped = self.cancelled, self.promised, self.shipped
-        by_customer: Known
-        by_supplier: Known
-        if isinstance(cancelled, GatewayError):
-            by_customer = by_supplier = cancelled
-        elif isinstance(cancelled.measured, Quantity):
-            by_customer = self._number(cancelled.by_customer)
-            by_supplier = self._number(cancelled.by_supplier)
-        else:
-            by_customer = by_supplier = self._known(cancelled)
+        promised, shipped = self.promised, self.shipped
+        by_customer, by_supplier = self._cancelled()
         return Parts(
-            requested=self._known(self.requested),
+            requested=self._known(_measured(self.requested)),
             cancelled_by_customer=by_customer,
             cancelled_by_supplier=by_supplier,
-            promised=self._known(promised),
+            promised=self._known(_measured(promised)),
             has_promise=(
                 not isinstance(promised, GatewayError) and promised.absence is not Absence.NOT_YET
             ),
-            allocated=self._known(self.allocated),
-            shipped=self._known(shipped),
+            allocated=self._known(_measured(self.allocated)),
+            shipped=self._known(_measured(shipped)),
             substituted=self._substituted(),
-            returned=(
-                shipped if isinstance(shipped, GatewayError) else self._number(shipped.returned)
+            returned=self._known(
+                shipped if isinstance(shipped, GatewayError) else shipped.returned
             ),
-            picked=shipped if isinstance(shipped, GatewayError) else self._number(shipped.picked),
+            picked=self._known(shipped if isinstance(shipped, GatewayError) else shipped.picked),
         )
+
+    def _cancelled(self) -> tuple[Known, Known]:
+        """By the customer, and by anybody else."""
+        section = self.cancelled
+        if isinstance(section, GatewayError):
+            return section, section
+        by_customer, by_supplier = section.by_customer, section.by_supplier
+        if by_customer is None or by_supplier is None:
+            reason = self._known(section.measured)
+            return reason, reason
+        return self._known(by_customer), self._known(by_supplier)
 
     def shipped_substitutes(self) -> dict[str, Exact] | GatewayError:
         """Units shipped of items other than the ordered one, by item."""
@@ -279,6 +277,10 @@ class StitchedLine:
         if isinstance(offers, GatewayError):
             return offers
         return total(one.counts_for.value for one in offers if one.counts_for is not None)
+
+
+def _measured(section: AnySection | GatewayError) -> Measured | GatewayError:
+    return section if isinstance(section, GatewayError) else section.measured
 
 
 def _by_record(told: Told[F]) -> Told[F]:
