@@ -55,7 +55,7 @@ format: $(READY)  ## let ruff write
 	@$(BIN)/ruff format --quiet .
 
 schema: $(READY)  ## print the schema into schema.graphql
-	@$(BIN)/orderline schema print > schema.graphql
+	@$(BIN)/orderline schema print > schema.graphql.new && mv schema.graphql.new schema.graphql
 
 lock:  ## resolve the dependencies anew, with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
