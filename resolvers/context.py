@@ -4,14 +4,13 @@ One context a request, made at the door once the caller is known.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from backends.registry import Systems
-from policies.principal import Principal
-
 from orderlines.deadline import Deadline
 from orderlines.visibility import Visibility
+from policies.principal import Principal
 
 Now = Callable[[], datetime]
 
@@ -32,6 +31,8 @@ class Context:
         correlation_id: Ties the answer, the log lines and the calls together.
         systems: The systems that can be asked.
         now: The wall clock.
+        calls: Calls the look-ups of this question cost each system, by its table;
+            filled as they are made, for the log.
     """
 
     principal: Principal
@@ -40,6 +41,11 @@ class Context:
     correlation_id: str
     systems: Systems
     now: Now = utc_now
+    calls: dict[str, int] = field(default_factory=dict)
+
+    def count(self, system: str, calls: int) -> None:
+        """Note that a system is asked."""
+        self.calls[system] = self.calls.get(system, 0) + calls
 
 
 def make_context(

@@ -7,9 +7,7 @@ from enum import Enum
 from typing import Any
 
 import strawberry
-from backends.observe import HealthState
 from graphql import GraphQLEnumType, GraphQLSchema
-from policies.principal import Credential
 
 from backends.capabilities import (
     AskBy,
@@ -21,6 +19,7 @@ from backends.capabilities import (
     QuantityName,
     Throttling,
 )
+from backends.observe import HealthState
 from orderlines.discrepancy import DiscrepancyKind
 from orderlines.facets import (
     Absence,
@@ -33,6 +32,7 @@ from orderlines.facets import (
 from orderlines.invariants import Invariant, Severity
 from orderlines.order_line import Freshness, OrderLineState
 from orderlines.reconcile import ReconciliationStatus
+from policies.principal import Credential
 
 _DESCRIBED: dict[str, type[Enum]] = {}
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
-from backends.observe import Health
-from backends.registry import BackendInfo
-from policies.principal import Principal
 
 from backends.capabilities import Basis, Capabilities, QuantityName
+from backends.observe import Health
+from backends.registry import BackendInfo
 from orderlines.facets import Section
+from policies.principal import Principal
 from resolvers.batches import computed, field
 from resolvers.enums import (
     AskByType,

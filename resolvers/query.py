@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, ClassVar, TypeVar
 
 import strawberry
-from backends.registry import BackendInfo
-from policies.principal import Principal
 
+from backends.registry import BackendInfo
 from orderlines.errors import GatewayError
 from orderlines.facets import Section
 from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, normalise_number
 from orderlines.stitched_line import StitchedLine
+from policies.principal import Principal
 from resolvers.batches import Ask, batched
 from resolvers.context import Context
 from resolvers.operations import BackendType, ViewerType

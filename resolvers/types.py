@@ -1,4 +1,4 @@
-"""The GraphQL types of an order line, over the ledger's own objects.
+"""The GraphQL types of an order line: what is beside its sections, and the line itself.
 
 The shapes are declared here; the values are the ledger's, read by attribute or by
 one small function, never copied. Nullability: a section that a system fills, and
@@ -18,26 +18,31 @@ from orderlines.errors import GatewayError
 from orderlines.facets import HeaderFacet
 from orderlines.invariants import InvariantCheck
 from orderlines.item import Item
-from orderlines.order_line import Lineage, Substitution
 from orderlines.quantity import plain
 from orderlines.reconcile import Reconciliation, reconcile
 from orderlines.stitched_line import StitchedLine
 from resolvers.batches import computed, field
 from resolvers.enums import (
-    AbsenceType,
-    CancelledByType,
     ChannelType,
     DiscrepancyKindType,
     FreshnessType,
     InvariantType,
     OrderLineStateType,
-    PromiseBasisType,
     ReconciliationStatusType,
     SectionType,
     SeverityType,
-    SubstitutionStatusType,
 )
 from resolvers.needs import BOTH, FULFILMENT, PROMISE
+from resolvers.sections import (
+    AllocatedType,
+    CancelledType,
+    PromisedType,
+    QuantityType,
+    RatioType,
+    RequestedType,
+    ShippedType,
+    SubstitutionType,
+)
 from resolvers.views import (
     CustomerView,
     OrderedItem,
@@ -48,220 +53,6 @@ from resolvers.views import (
 )
 
 T = TypeVar("T")
-
-
-@strawberry.type(name="Quantity", description="So many of a unit, exactly.")
-class QuantityType:
-    """`orderlines.quantity.Quantity`."""
-
-    printed: Decimal = field("How many.", name="value")
-    unit: str = field("Unit code, for example `EA`, `CS` or `KG`.")
-
-
-@strawberry.type(
-    name="Ratio", description="A ratio of two positive whole numbers; never a rounded factor."
-)
-class RatioType:
-    """`orderlines.quantity.Ratio`."""
-
-    numerator: int = field("The upper number.")
-    denominator: int = field("The lower number.")
-
-
-@strawberry.type(name="Lineage", description="The system, record and instant behind a number.")
-class LineageType:
-    """`orderlines.order_line.Lineage`."""
-
-    record: str = field("The system's own name for the record; empty if it has none yet.")
-    changed_at: datetime | None = field(
-        "When the system last changed the record; null if it does not say."
-    )
-
-    @computed(str, "Configured name of the system.")
-    def system(lineage: strawberry.Parent[Lineage]) -> str:
-        return lineage.reading.system
-
-    @computed(datetime, "When the system's answer was complete.")
-    def as_of(lineage: strawberry.Parent[Lineage]) -> datetime:
-        return lineage.reading.as_of
-
-    @computed(FreshnessType, "Where it was read.")
-    def freshness(lineage: strawberry.Parent[Lineage]) -> object:
-        return lineage.reading.freshness
-
-    @computed(bool, "Whether a fresher reading was wanted and could not be had.")
-    def stale(lineage: strawberry.Parent[Lineage]) -> bool:
-        return lineage.reading.is_stale
-
-
-@strawberry.type(
-    name="RequestedQuantity",
-    description="What the customer asked for, as the order source accepted it.",
-)
-class RequestedType:
-    """`orderlines.sections.RequestedSection`."""
-
-    quantity: QuantityType | None = field(
-        "In the item's base unit; in the ordered unit if the item has no factor for it."
-    )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    as_ordered: QuantityType | None = field("What the customer wrote.")
-    ship_on: date | None = field("Requested ship date, in the zone of the ship-from site.")
-    delivery_on: date | None = field("Requested delivery date, in the zone of the receiver.")
-    unit_price: Decimal | None = field(
-        "Net price of one unit of `asOrdered` when the order was accepted."
-    )
-    currency: str | None = field("ISO 4217 code of `unitPrice`.")
-    lineage: list[LineageType] = field("The records behind it.")
-
-
-@strawberry.type(name="PromiseSlice", description="Part of a promise: how much by when.")
-class PromiseSliceType:
-    """`orderlines.order_line.PromiseSlice`."""
-
-    quantity: QuantityType = field("How much.")
-    on: date | None = field("Promised ship date; null while the schedule is pending.")
-    is_firm: bool = field("Whether the slice may serve as a deadline.", name="firm")
-
-
-@strawberry.type(
-    name="PromiseVersion",
-    description="One version of a line's promise; the next one replaced it as a whole.",
-)
-class PromiseVersionType:
-    """`orderlines.order_line.Promise`."""
-
-    version: int = field("Counts from 1 in the promising system.")
-    made_at: datetime | None = field("When it was given; null if the system does not say.")
-    basis: PromiseBasisType = field("What it rests on.")
-    slices: list[PromiseSliceType] = field("By date; slices without a date come last.")
-
-
-@strawberry.type(
-    name="PromisedQuantity",
-    description=(
-        "When how much will leave. A promise is a list; "
-        "`quantity`, `firstDate` and `latestDate` are projections of the version in force."
-    ),
-)
-class PromisedType:
-    """`orderlines.sections.PromisedSection`."""
-
-    quantity: QuantityType | None = field(
-        "Sum of the slices in force, in the item's base unit; "
-        "in the promised unit if the item has no factor for it."
-    )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    first_on: date | None = field("Earliest date of the slices in force.", name="firstDate")
-    latest_on: date | None = field("Last date of the slices in force.", name="latestDate")
-    schedule: list[PromiseSliceType] = field("The slices in force, by date.")
-    versions: list[PromiseVersionType] = field("Every version, oldest first; the last is in force.")
-    lineage: list[LineageType] = field("The records behind it.")
-
-
-@strawberry.type(name="Allocation", description="Stock reserved at a warehouse, not yet shipped.")
-class AllocationType:
-    """`orderlines.order_line.Allocation`."""
-
-    quantity: QuantityType = field("How much.")
-    node: str | None = field("The warehouse; null if the system does not say.", name="warehouse")
-    lot: str | None = field("The lot, where stock is kept by lot.")
-    at: datetime | None = field("When it was reserved; null if the system does not say.")
-
-
-@strawberry.type(
-    name="AllocatedQuantity",
-    description="Stock reserved and not yet shipped: a level, not a sum over time.",
-)
-class AllocatedType:
-    """`orderlines.sections.AllocatedSection`."""
-
-    quantity: QuantityType | None = field(
-        "In the item's base unit; in the warehouse's unit if the item has no factor for it."
-    )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    by_node: list[AllocationType] = field("The reservations.", name="byWarehouse")
-    lineage: list[LineageType] = field("The records behind it.")
-
-
-@strawberry.type(name="Shipment", description="Goods that left the dock, gross.")
-class ShipmentType:
-    """`orderlines.order_line.Shipment`."""
-
-    shipment_id: str = field("The warehouse system's number of the shipment.")
-    quantity: QuantityType = field("How much; of a substitute, in the substitute's unit.")
-    sku: str = field("What left: the ordered item or a substitute.")
-    node: str | None = field(
-        "Where it left from; null if the system does not say.", name="warehouse"
-    )
-    shipped_at: datetime | None = field("When it left; null if the system does not say.")
-    delivered_at: datetime | None = field("When it arrived; null if not, or not known.")
-    carrier: str | None = field("Who carried it.")
-
-
-@strawberry.type(
-    name="ShippedQuantity",
-    description="What left the dock, gross: goods that came back are told apart, never taken off.",
-)
-class ShippedType:
-    """`orderlines.sections.ShippedSection`."""
-
-    quantity: QuantityType | None = field(
-        "Of the ordered item, in its base unit; "
-        "in the warehouse's unit if the item has no factor for it."
-    )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    shipments: list[ShipmentType] = field("Every shipment, substitutes included, by time.")
-    returned: QuantityType | None = field("Come back since; null where that is not recorded.")
-    picked: QuantityType | None = field("Picked so far; null where picks are not recorded.")
-    lineage: list[LineageType] = field("The records behind it.")
-
-
-@strawberry.type(name="Cancellation", description="Units that will not be delivered.")
-class CancellationType:
-    """`orderlines.order_line.Cancellation`."""
-
-    quantity: QuantityType = field("How much.")
-    by: CancelledByType = field("Who decided so.")
-    reason: str | None = field("Why, in the order source's word.")
-    at: datetime | None = field("When; null if the system does not say.")
-
-
-@strawberry.type(name="CancelledQuantity", description="What will not be delivered.")
-class CancelledType:
-    """`orderlines.sections.CancelledSection`."""
-
-    quantity: QuantityType | None = field("All cancellations together, 0 if there are none.")
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    by_customer: QuantityType | None = field("Cancelled by the customer.")
-    by_supplier: QuantityType | None = field("Cancelled by the distributor or its supplier.")
-    records: list[CancellationType] = field("Each cancellation.")
-    lineage: list[LineageType] = field("The records behind it.")
-
-
-@strawberry.type(
-    name="Substitution", description="Another item offered, and perhaps shipped, for this one."
-)
-class SubstitutionType:
-    """`orderlines.order_line.Substitution`."""
-
-    for_sku: str = field("The ordered item.")
-    by_sku: str = field("The substitute.")
-    ratio: RatioType = field("Substitute units per ordered unit, in base units.")
-    proposed: Decimal = field("Offered, in the substitute's base unit.")
-    accepted: Decimal = field("Accepted, in the substitute's base unit.")
-    shipped: Decimal | None = field(
-        "Shipped, in the substitute's base unit; null if the warehouse system was not read."
-    )
-    counts_for: QuantityType | None = field(
-        "What the shipped units fill of the ordered item; null until the customer accepted."
-    )
-    status: SubstitutionStatusType = field("How far it has come.")
-    reason: str | None = field("Why, in the promising system's word.")
-
-    @computed(bool, "Whether its shipments fill the line.")
-    def accepted_by_customer(substitution: strawberry.Parent[Substitution]) -> bool:
-        return substitution.is_accepted
 
 
 @strawberry.type(name="Pack", description="A unit the item may be ordered in.")

@@ -16,12 +16,8 @@ from orderlines.stitch import materialise
 from orderlines.stitched_line import SectionNotReadError, StitchedLine
 from orderlines.visibility import ALL, Visibility
 from resolvers.needs import BOTH, FULFILMENT, PROMISE
-from resolvers.order_lines import (
-    SectionFailedError,
-    StitchedOrder,
-    look_up_lines,
-    look_up_orders,
-)
+from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
+from resolvers.wave import SectionFailedError
 from tests.orderlines.facet_kit import ITEM, KEY, fulfilment, header, promised
 from tests.resolvers.fakes import House, house
 
@@ -66,6 +62,16 @@ async def test_only_the_systems_a_selection_needs_are_asked(
     await the_line(home, needs)
 
     assert (len(home.erp.asked), len(home.oms.asked), len(home.wms.asked)) == asked
+
+
+async def test_what_a_question_cost_is_noted_for_the_log() -> None:
+    """Calls by system, as the capability tables count them."""
+    home = full_house()
+    context = home.context()
+    await look_up_lines([KEY], PROMISE, context)
+    await look_up_orders([ORDER], BOTH, context)
+
+    assert context.calls == {"erp": 2, "oms": 2, "wms": 1}
 
 
 async def test_a_section_that_was_not_asked_for_is_not_read_rather_than_empty() -> None:

@@ -1,0 +1,247 @@
+"""One concurrent wave over the systems a question needs.
+
+The header decides what exists and who may see it. Other systems are asked at the
+same time where they can be asked by what the question knows; what they answer
+stays sealed until a header admitted the line. A system that must be asked by
+something the header tells is asked in a second wave, for admitted lines only.
+There is never a third.
+
+A section that cannot be read is a value, not an exception: it nulls what rests on
+it, and the rest of the answer stands.
+"""
+
+import asyncio
+from collections.abc import Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from backends.capabilities import AskBy
+from backends.ports import LineAddress, Readings, Refs, Sealed
+from orderlines.discrepancy import DiscrepancyError
+from orderlines.errors import GatewayError
+from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet, Section
+from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
+from orderlines.item import Item
+from orderlines.order_line import Reading
+from orderlines.stitched_line import NOT_READ, StitchedLine
+from orderlines.visibility import Visibility
+from resolvers.context import Context
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Facet)
+
+
+class SectionFailedError(GatewayError):
+    """The gateway itself failed while reading a section; its cause is in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[F]):
+    """What one kind of system told about the lines that were asked for."""
+
+    outcome: Readings[F] | GatewayError = NOT_READ
+
+    def about(self, address: LineAddress) -> Sequence[F] | GatewayError:
+        """Give the records of one line; none at all means the system has none.
+
+        While there is a record that could not even be placed, a line without
+        records may be the one it belongs to, so that is said instead.
+        """
+        if isinstance(self.outcome, GatewayError):
+            return self.outcome
+        failed = self.outcome.failed.get(address)
+        if failed is not None:
+            return DiscrepancyError(failed)
+        found = self.outcome.by_line.get(address)
+        if found is not None:
+            return found
+        return DiscrepancyError(self.outcome.unplaced[0]) if self.outcome.unplaced else ()
+
+    @property
+    def addresses(self) -> Collection[LineAddress]:
+        """Every line the system told about, readable or not."""
+        if isinstance(self.outcome, GatewayError):
+            return ()
+        return [*self.outcome.by_line, *self.outcome.failed]
+
+    @property
+    def reading(self) -> Reading | None:
+        """The look at the system; None if there was none."""
+        return None if isinstance(self.outcome, GatewayError) else self.outcome.reading
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Everything a wave brought, opened for the lines the caller may see.
+
+    Attributes:
+        admitted: The lines a header admitted, in the order source's order.
+        items: Master data, by item number.
+    """
+
+    source: str
+    headers: Told[HeaderFacet]
+    promises: Told[PromiseFacet]
+    fulfilments: Told[FulfilmentFacet]
+    admitted: Mapping[LineAddress, HeaderFacet]
+    items: Mapping[str, Item | GatewayError | None]
+    readings: Mapping[Section, Reading] = field(default_factory=dict)
+
+    def line(self, address: LineAddress) -> StitchedLine:
+        """Stitch one line of what the systems told."""
+        header = self.admitted.get(address)
+        return StitchedLine(
+            OrderLineKey(self.source, *address),
+            self.readings,
+            header=self._why_not(address) if header is None else header,
+            item=None if header is None else self.items.get(header.sku),
+            promise=self.promises.about(address),
+            fulfilment=self.fulfilments.about(address),
+        )
+
+    def _why_not(self, address: LineAddress) -> GatewayError:
+        """Say why a line has no header."""
+        told = self.headers.about(address)
+        return told if isinstance(told, GatewayError) else NOT_READ
+
+
+async def ask_systems(refs: Refs, needs: frozenset[Section], context: Context) -> LookUp:
+    """Ask every system a question needs, and open what came for admitted lines.
+
+    Args:
+        refs: What is asked for, all of one order source.
+        needs: Sections the answer needs besides the header.
+        context: The question's surroundings.
+    """
+    systems, visibility = context.systems, context.visibility
+    deadline = context.deadline.with_reserve()
+    source_name = refs[0].key.source
+    source = systems.orders[source_name]
+    now, later = _split(needs, context)
+
+    def ask(section: Section, about: Refs) -> Coroutine[Any, Any, Sealed[Any] | GatewayError]:
+        system, read = (
+            (systems.promises, systems.promises.read_promises)
+            if section is Section.PROMISE
+            else (systems.fulfilments, systems.fulfilments.read_fulfilments)
+        )
+        context.count(system.name, system.capabilities.calls_for(len(about)))
+        return _attempt(read(about, visibility=visibility, deadline=deadline))
+
+    context.count(source.name, source.capabilities.calls_for(len(refs)))
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(
+            _attempt(source.read_headers(refs, visibility=visibility, deadline=deadline))
+        )
+        asked = {section: group.create_task(ask(section, refs)) for section in now}
+        headers = Told(await first)
+        admitted = _admitted(headers, visibility)
+        if later and admitted:
+            told_refs = _refs_of(admitted, source_name)
+            asked |= {section: group.create_task(ask(section, told_refs)) for section in later}
+        skus = sorted({header.sku for header in admitted.values()})
+        items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
+    opened = {
+        section: _open(task.result(), admitted, headers, visibility)
+        for section, task in asked.items()
+    }
+    for section in later:
+        if section not in opened:
+            opened[section] = Told(_unasked(headers))
+    promises = opened.get(Section.PROMISE, Told())
+    fulfilments = opened.get(Section.FULFILMENT, Told())
+    readings = {
+        section: told.reading
+        for section, told in (
+            (Section.HEADER, headers),
+            (Section.PROMISE, promises),
+            (Section.FULFILMENT, fulfilments),
+        )
+        if told.reading is not None
+    }
+    if isinstance(items, GatewayError):
+        items = dict.fromkeys(skus, items)
+    return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)
+
+
+def _split(
+    needs: frozenset[Section], context: Context
+) -> tuple[frozenset[Section], frozenset[Section]]:
+    """Tell what can be asked at once from what must wait for the header."""
+    asks_by = {
+        Section.PROMISE: context.systems.promises.capabilities.ask_by,
+        Section.FULFILMENT: context.systems.fulfilments.capabilities.ask_by,
+    }
+    now = frozenset(one for one in needs if asks_by[one] is AskBy.ORDER_NUMBER)
+    return now, needs - now
+
+
+def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> dict[LineAddress, HeaderFacet]:
+    """Take the headers of the lines that the caller may see: the row rule, checked here."""
+    if isinstance(headers.outcome, GatewayError):
+        return {}
+    failed = headers.outcome.failed
+    return {
+        address: facets[0]
+        for address, facets in headers.outcome.by_line.items()
+        if address not in failed
+        and visibility.admits(
+            sold_to=facets[0].sold_to,
+            channel=facets[0].channel.name,
+            owner_node=facets[0].owner_node,
+        )
+    }
+
+
+def _open(
+    sealed: Sealed[F] | GatewayError,
+    admitted: Mapping[LineAddress, HeaderFacet],
+    headers: Told[HeaderFacet],
+    visibility: Visibility,
+) -> Told[F]:
+    """Look into an answer, as far as the caller may."""
+    if isinstance(sealed, GatewayError):
+        return Told(sealed)
+    if visibility.is_unrestricted:
+        wanted = None
+    elif isinstance(headers.outcome, GatewayError):
+        return Told(headers.outcome)
+    else:
+        wanted = admitted.keys()
+    try:
+        return Told(sealed.open(wanted))
+    except Exception as error:  # noqa: BLE001 - as in `_attempt`
+        return Told(_as_value(error))
+
+
+def _unasked(headers: Told[HeaderFacet]) -> GatewayError:
+    """Say why a system of the second wave was not asked."""
+    return headers.outcome if isinstance(headers.outcome, GatewayError) else NOT_READ
+
+
+def _refs_of(admitted: Mapping[LineAddress, HeaderFacet], source: str) -> list[LineRef]:
+    """Name the admitted lines by everything their headers tell."""
+    return [
+        LineRef(
+            OrderLineKey(source, *address),
+            (XRef(CUSTOMER, header.customer_po),) if header.customer_po else (),
+        )
+        for address, header in admitted.items()
+    ]
+
+
+async def _attempt(call: Coroutine[Any, Any, T]) -> T | GatewayError:
+    """Turn the failure of one system into a value, so that the others go on."""
+    try:
+        return await call
+    except Exception as error:  # noqa: BLE001 - a fault in one adapter must cost its section only
+        return _as_value(error)
+
+
+def _as_value(error: Exception) -> GatewayError:
+    """Make a failure a value that may be shown; what a bug said stays in the log."""
+    if isinstance(error, GatewayError):
+        return error
+    failure = SectionFailedError("The gateway failed while reading a system.")
+    failure.__cause__ = error
+    return failure
