@@ -12,15 +12,16 @@ from types import MappingProxyType
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
 from backends.capabilities import AskBy, Capabilities
-from backends.connection import WireLimits
 from backends.erp.sandbox import ErpSandbox
 from backends.items import ItemCatalogue
 from backends.observe import Health, ObservedTransport
 from backends.oms.sandbox import OmsSandbox
+from backends.origin import InvalidOriginError
 from backends.ports import FulfilmentSource, ItemSource, OrderSource, PromiseSource
 from backends.settings import BackendSettings, Kind
 from backends.transport import Transport
-from backends.wire import InvalidOriginError, Wire
+from backends.wire import Wire
+from backends.wire_limits import WireLimits
 from backends.wms.sandbox import WmsSandbox
 from orderlines.errors import GatewayError
 

@@ -1,68 +1,88 @@
 """The lean wire of the hot path: keep-alive HTTP/1.1 to one system.
 
-Only reads go over it, so a request that met a stale idle connection, before one
-byte of an answer had come, is sent once more on a fresh one; nothing else is ever
-repeated here. One deadline covers waiting in line, connecting, sending and
-receiving. Redirects are answers like any other: nothing is followed.
+One deadline covers waiting in line, connecting, sending and receiving. Redirects
+are answers like any other; nothing is followed. Whatever is asked over it may be
+asked twice: systems are only read, also by POST. So a request that met a stale idle
+connection (the system had closed it, and not one byte of an answer came) is sent
+once more, on a fresh connection. Nothing else is ever repeated here.
+
+A request first takes a turn. There are as many turns as connections allowed; whoever
+ends passes the turn on, with the connection if it is still good. `send` does both in
+one place, so that no way of ending loses a turn.
 """
 
 import asyncio
-import re
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import ClassVar, Final, TypeAlias
-from urllib.parse import urlsplit
+from typing import Final, TypeAlias
 
-from backends.connection import BrokenAnswerError, Connection, WireLimits
+from backends.answer import UnansweredError
+from backends.connection import Connection
+from backends.origin import InvalidOriginError, Origin
 from backends.reasons import Reason
-from backends.transport import BackendUnavailableError, Headers, Request, Response
+from backends.request_bytes import UnsafeRequestError, common_lines, request_bytes
+from backends.transport import BackendUnavailableError, Request, Response
+from backends.wire_limits import WireLimits
 from orderlines.deadline import Deadline
-from orderlines.errors import GatewayError
 
-Connect: TypeAlias = Callable[[Callable[[], Connection]], Awaitable[Connection]]
-"""Opens a connection around a protocol; TLS will be another one of these."""
+__all__ = [
+    "Connect",
+    "InvalidOriginError",
+    "UnsafeRequestError",
+    "Wire",
+    "WireLimits",
+    "WireStats",
+]
 
-MAX_TARGET_CHARS: Final = 64 * 1024
+Connect: TypeAlias = Callable[[Callable[[], asyncio.Protocol], Origin], Awaitable[object]]
+"""Opens a stream to an origin and attaches the protocol that the first argument makes.
 
-_TARGET = re.compile(r"/[\x21-\x7e]*")
-_METHOD = re.compile(r"[A-Z]+")
-_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
-_HEADER_VALUE = re.compile(rb"[\t\x20-\x7e]*")
-_OWN_HEADERS: Final = frozenset(
-    {b"host", b"content-length", b"connection", b"transfer-encoding", b"accept-encoding"}
-)
+TLS will be another one of these.
+"""
 
-
-class InvalidOriginError(GatewayError):
-    """The address of a system is not one the wire can speak to."""
-
-    code: ClassVar[str] = "CONFIGURATION"
-
-
-class UnsafeRequestError(GatewayError):
-    """A request would have smuggled something past its own framing: a fault of the gateway."""
+_TEXTS: Final = {
+    Reason.TIMEOUT: "The system `{}` did not answer in time.",
+    Reason.CONNECT: "The system `{}` cannot be reached.",
+    Reason.CUT_OFF: "The connection to the system `{}` ended before its answer did.",
+    Reason.TOO_LARGE: "The system `{}` answered with more than the gateway reads.",
+    Reason.MALFORMED: "The system `{}` did not answer in well-formed HTTP.",
+}
+_PASSING: Final = frozenset({Reason.TIMEOUT, Reason.CONNECT, Reason.CUT_OFF})
 
 
 @dataclass(frozen=True, slots=True)
 class WireStats:
-    """How a wire stands."""
+    """How a wire stands.
+
+    Attributes:
+        open: Connections that exist.
+        idle: Those of them that wait for a request.
+        in_use: Requests that hold a turn: connecting, sending or receiving.
+        waiting: Requests in line for a turn.
+        requests_sent: Since the start; a repeated one counts twice.
+        bytes_received: Since the start.
+    """
 
     open: int
     idle: int
+    in_use: int
     waiting: int
-    requests: int
+    requests_sent: int
     bytes_received: int
 
 
 class Wire:
-    """A pool of connections to one origin.
+    """A `Transport` over a pool of connections to one origin.
+
+    It belongs to the event loop of its first request.
 
     Args:
-        origin: `http://host:port`, nothing more.
+        origin: `http://host:port` and nothing more.
         system: Configured name of the system, for errors.
-        limits: Caps and bounds.
-        connect: Opens connections; by default over plain TCP.
+        limits: Bounds on connections, times and sizes.
+        connect: Opens connections; by default over plain TCP. `https` needs one
+            that does TLS.
 
     Raises:
         InvalidOriginError: `origin` is something else.
@@ -76,29 +96,34 @@ class Wire:
         limits: WireLimits | None = None,
         connect: Connect | None = None,
     ) -> None:
-        host, port = _host_and_port(origin)
+        self._origin = Origin.parse(origin)
+        if self._origin.is_tls and connect is None:
+            msg = "TLS to systems is not built yet; let a proxy on the same host speak it."
+            raise InvalidOriginError(msg)
         self._system = system
         self._limits = limits or WireLimits()
-        self._connect = connect or _tcp(host, port)
-        name = f"[{host}]" if ":" in host else host
-        self._head = f"HTTP/1.1\r\nhost: {name}:{port}\r\naccept-encoding: identity\r\n".encode()
+        self._connect = connect or _open_tcp
+        self._common = common_lines(self._origin.authority)
+        self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
-        self._all: set[Connection] = set()
-        self._slots = self._limits.max_connections
-        self._waiting: deque[asyncio.Future[Connection | None]] = deque()
-        self._requests = 0
-        self._bytes_before = 0
+        self._in_use = 0
+        # Ordered, and cheap to leave in the middle.
+        self._line: OrderedDict[asyncio.Future[Connection | None], None] = OrderedDict()
+        self._requests_before = self._bytes_before = 0
         self._is_closed = False
+        self._emptied = asyncio.Event()
 
     @property
     def stats(self) -> WireStats:
-        """How many connections there are and what went over them."""
+        """How many connections there are, and what has gone over them."""
         return WireStats(
-            open=len(self._all),
+            open=sum(one.is_open for one in self._connections),
             idle=len(self._idle),
-            waiting=sum(not one.done() for one in self._waiting),
-            requests=self._requests,
-            bytes_received=self._bytes_before + sum(one.bytes_received for one in self._all),
+            in_use=self._in_use,
+            waiting=len(self._line),
+            requests_sent=self._requests_before + sum(one.requests for one in self._connections),
+            bytes_received=self._bytes_before
+            + sum(one.bytes_received for one in self._connections),
         )
 
     async def send(self, request: Request, *, deadline: Deadline) -> Response:
@@ -106,203 +131,140 @@ class Wire:
 
         Raises:
             BackendUnavailableError: No complete, well-formed answer came in time.
-            UnsafeRequestError: The request holds what HTTP would take for framing.
+            UnsafeRequestError: The request holds what could pass for framing.
         """
-        data = self._rendered(request)
-        remaining_s = deadline.remaining_s
-        if remaining_s <= 0:
-            raise self._unavailable(Reason.TIMEOUT, "the deadline had passed before the call")
+        data = request_bytes(request, self._common)
         try:
-            async with asyncio.timeout(remaining_s):
-                return await self._exchange(data)
-        except TimeoutError as error:
-            raise self._unavailable(Reason.TIMEOUT, "deadline") from error
-        except BrokenAnswerError as error:
-            raise self._unavailable(error.reason, error.detail) from error
+            return await self._carry(data, deadline)
+        except UnansweredError as error:
+            raise BackendUnavailableError(
+                _TEXTS[error.reason].format(self._system),
+                system=self._system,
+                reason=error.reason,
+                retriable=error.reason in _PASSING,
+                detail=error.detail,
+            ) from error
 
     async def aclose(self) -> None:
-        """Close every connection; requests in flight and in line fail."""
+        """Close every connection; requests in flight and in line fail. Safe to call twice."""
         self._is_closed = True
-        for connection in tuple(self._all):
-            connection.close()
-        while self._waiting:
-            waiter = self._waiting.popleft()
+        for waiter in self._line:
             if not waiter.done():
-                waiter.set_exception(BrokenAnswerError(Reason.CUT_OFF, "the wire was closed"))
-        # Sockets are gone once the loop has told the protocols.
-        await asyncio.sleep(0)
+                waiter.set_exception(_closed())
+        for connection in tuple(self._connections):
+            connection.abort()
+        if self._connections:
+            # The loop lets go of an aborted socket within its next turns.
+            self._emptied.clear()
+            await self._emptied.wait()
 
-    async def _exchange(self, data: bytes) -> Response:
-        connection = await self._acquire()
+    async def _carry(self, data: bytes, deadline: Deadline) -> Response:
+        """Take a turn, use it once (twice after a stale connection), and pass it on."""
+        connection = self._idle_connection()
+        if connection is None and self._in_use >= self._limits.max_connections:
+            connection = await self._wait_in_line(deadline)
+        else:
+            self._in_use += 1
         try:
-            is_reused = connection.requests > 0
-            self._requests += 1
+            if connection is None:
+                connection = await self._open(deadline)
             try:
-                return await connection.exchange(data)
-            except BrokenAnswerError as error:
-                if not (is_reused and error.is_untouched):
+                return await connection.exchange(data, deadline)
+            except UnansweredError as error:
+                if error.reason is not Reason.CUT_OFF or not connection.was_stale:
                     raise
-            # The idle connection had been closed by the other side. That says nothing
-            # about the request, and a read may be sent again, in the same slot.
-            connection = await self._open()
-            self._requests += 1
-            return await connection.exchange(data)
+            connection = await self._open(deadline)
+            return await connection.exchange(data, deadline)
         finally:
-            self._release(connection)
+            self._pass_on(connection)
 
-    async def _acquire(self) -> Connection:
-        """Take an idle connection, or make one, or wait in line for one of the two."""
-        if self._is_closed:
-            raise BrokenAnswerError(Reason.CUT_OFF, "the wire was closed")
-        connection = self._take_idle()
-        if connection is None and self._slots:
-            self._slots -= 1
-        elif connection is None:
-            connection = await self._wait_in_line()
-        if connection is not None:
-            return connection
-        try:
-            return await self._open()
-        except BaseException:
-            self._hand_over(None)
-            raise
-
-    def _take_idle(self) -> Connection | None:
-        now = asyncio.get_running_loop().time()
+    def _idle_connection(self) -> Connection | None:
+        """Take the idle connection that was used last and is still good."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_open and now - connection.idle_since < connection.max_idle_s:
+            if connection.is_fit():
                 return connection
-            connection.close()
-            self._slots += 1
         return None
 
-    async def _wait_in_line(self) -> Connection | None:
-        """Wait for a connection, or for the right to make one (None)."""
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+    async def _wait_in_line(self, deadline: Deadline) -> Connection | None:
+        """Wait for a turn, which comes with a connection or with the right to open one."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Connection | None] = loop.create_future()
+        self._line[waiter] = None
+        alarm = loop.call_later(deadline.remaining_s, _send_away, waiter)
         try:
-            return await waiter
+            connection = await waiter
         except asyncio.CancelledError:
-            # What was handed over in the moment of giving up goes to the next in line.
+            # The turn may have come in the same moment as the cancellation.
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._hand_over(waiter.result())
+                self._pass_on(waiter.result())
             raise
+        finally:
+            alarm.cancel()
+            self._line.pop(waiter, None)
+        return connection if connection is not None and connection.is_fit() else None
 
-    async def _open(self) -> Connection:
-        """Make a connection in a slot that is already ours."""
-        try:
-            async with asyncio.timeout(self._limits.connect_timeout_s):
-                connection = await self._connect(lambda: Connection(self._limits, self._forget))
-        except (TimeoutError, OSError) as error:
-            raise BrokenAnswerError(Reason.CONNECT, repr(error)) from error
-        self._all.add(connection)
-        if self._is_closed:
-            connection.close()
-        return connection
-
-    def _release(self, connection: Connection) -> None:
-        if connection.is_open and not self._is_closed:
-            connection.idle_since = asyncio.get_running_loop().time()
-            self._hand_over(connection)
-        else:
-            connection.close()
-            self._hand_over(None)
-
-    def _hand_over(self, connection: Connection | None) -> None:
-        """Give a connection, or the right to make one, to the first in line, or keep it."""
-        while self._waiting:
-            waiter = self._waiting.popleft()
+    def _pass_on(self, connection: Connection | None) -> None:
+        """Give a turn to the first in line, or back, with the connection if it is good."""
+        if connection is not None and not connection.is_open:
+            connection = None
+        while self._line:
+            waiter, _ = self._line.popitem(last=False)
             if not waiter.done():
                 waiter.set_result(connection)
                 return
-        if connection is None:
-            self._slots += 1
-        else:
+        self._in_use -= 1
+        if connection is not None:
             self._idle.append(connection)
 
+    async def _open(self, deadline: Deadline) -> Connection:
+        """Open a connection within a turn."""
+        if self._is_closed:
+            raise _closed()
+        remaining_s = deadline.remaining_s
+        if remaining_s <= 0:
+            raise UnansweredError(Reason.TIMEOUT, "before a connection was opened")
+        connection = Connection(self._limits, self._forget)
+        bound_s = self._limits.connect_timeout_s
+        try:
+            async with asyncio.timeout(min(remaining_s, bound_s)):
+                await self._connect(lambda: connection, self._origin)
+        except BaseException as error:
+            # It may have been made, and then nobody else would ever close it.
+            connection.abort()
+            if not isinstance(error, OSError):
+                raise
+            is_late = isinstance(error, TimeoutError) and remaining_s < bound_s
+            reason = Reason.TIMEOUT if is_late else Reason.CONNECT
+            raise UnansweredError(reason, repr(error)) from error
+        if connection.is_open:
+            self._connections.add(connection)
+        if self._is_closed:
+            connection.abort()
+            raise _closed()
+        return connection
+
     def _forget(self, connection: Connection) -> None:
-        """A connection has closed; if it was idle, its slot is free again."""
-        self._all.discard(connection)
+        """A connection is gone; what it counted is kept."""
+        self._connections.discard(connection)
+        if not self._connections:
+            self._emptied.set()
+        self._requests_before += connection.requests
         self._bytes_before += connection.bytes_received
         if connection in self._idle:
             self._idle.remove(connection)
-            self._hand_over(None)
-
-    def _rendered(self, request: Request) -> bytes:
-        """Write a request as bytes; anything that could pass for framing is refused."""
-        if (
-            not _METHOD.fullmatch(request.method)
-            or len(request.target) > MAX_TARGET_CHARS
-            or not _TARGET.fullmatch(request.target)
-        ):
-            msg = "A request line would not have been one."
-            raise UnsafeRequestError(msg, detail=repr(request.target[:100]))
-        head = f"{request.method} {request.target} ".encode("ascii") + self._head
-        if request.headers:
-            head += _rendered_headers(request.headers)
-        if request.body or request.method == "POST":
-            head += b"content-length: %d\r\n" % len(request.body)
-        return head + b"\r\n" + request.body
-
-    def _unavailable(self, reason: Reason, detail: str) -> BackendUnavailableError:
-        return BackendUnavailableError(
-            _SENTENCES[reason].format(system=self._system),
-            system=self._system,
-            reason=reason,
-            retriable=True,
-            detail=detail,
-        )
 
 
-_SENTENCES: Final = {
-    Reason.CONNECT: "No connection to the system `{system}` could be made.",
-    Reason.TIMEOUT: "The system `{system}` did not answer in time.",
-    Reason.CUT_OFF: "The system `{system}` broke off its answer.",
-    Reason.TOO_LARGE: "The system `{system}` answered more than it should.",
-    Reason.MALFORMED: "The system `{system}` did not answer in HTTP.",
-}
+def _closed() -> UnansweredError:
+    return UnansweredError(Reason.CUT_OFF, "the wire is closed")
 
 
-def _rendered_headers(headers: Headers) -> bytes:
-    for name, value in headers:
-        if (
-            not _HEADER_NAME.fullmatch(name)
-            or name in _OWN_HEADERS
-            or not _HEADER_VALUE.fullmatch(value)
-        ):
-            msg = "A header would not have been one."
-            raise UnsafeRequestError(msg, detail=repr(name[:100]))
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
+def _send_away(waiter: asyncio.Future[Connection | None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(UnansweredError(Reason.TIMEOUT, "still in line at the deadline"))
 
 
-def _host_and_port(origin: str) -> tuple[str, int]:
-    example = "Write it as `http://host:port`."
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError as error:
-        msg = f"This is not the address of a system. {example}"
-        raise InvalidOriginError(msg, detail=origin) from error
-    if parts.scheme == "https":
-        msg = "TLS to systems is not built yet. Put a TLS-terminating proxy on loopback meanwhile."
-        raise InvalidOriginError(msg)
-    if (
-        parts.scheme != "http"
-        or not parts.hostname
-        or parts.username is not None
-        or parts.path not in {"", "/"}
-        or parts.query
-        or parts.fragment
-    ):
-        msg = f"A system's address has a host and a port, and nothing else. {example}"
-        raise InvalidOriginError(msg, detail=origin)
-    return parts.hostname, port or 80
-
-
-def _tcp(host: str, port: int) -> Connect:
-    async def connect(make: Callable[[], Connection]) -> Connection:
-        _, connection = await asyncio.get_running_loop().create_connection(make, host, port)
-        return connection
-
-    return connect
+async def _open_tcp(protocol: Callable[[], asyncio.Protocol], origin: Origin) -> None:
+    """Connect over plain TCP. asyncio and uvloop both turn Nagle's delay off (TCP_NODELAY)."""
+    loop = asyncio.get_running_loop()
+    await loop.create_connection(protocol, origin.host, origin.port)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import msgspec
+import httpx2
 from starlette.applications import Starlette
 
 from backends.capabilities import Capabilities
@@ -20,7 +20,6 @@ from backends.sandbox.erp import create_erp
 from backends.sandbox.oms import create_oms
 from backends.sandbox.wms import create_wms
 from backends.sandbox.world import World
-from backends.transport import Request
 from backends.wire import Wire
 from backends.wms.sandbox import WmsSandbox
 from orderlines.deadline import Deadline
@@ -60,7 +59,7 @@ class Running:
     dialect: Dialect
     adapter: Adapter
     transport: ObservedTransport
-    wire: Wire
+    origin: str
 
     @property
     def capabilities(self) -> Capabilities:
@@ -96,16 +95,14 @@ class Running:
 
     async def calls(self) -> int:
         """Count the calls the system has seen."""
-        request = Request("GET", "/_sandbox/calls")
-        response = await self.wire.send(request, deadline=soon())
-        found: int = msgspec.json.decode(response.body)["total"]
+        async with httpx2.AsyncClient(base_url=self.origin) as client:
+            found: int = (await client.get("/_sandbox/calls")).json()["total"]
         return found
 
     async def misbehave(self, **fault: object) -> None:
         """Put a fault in force."""
-        request = Request("PUT", "/_sandbox/fault", body=msgspec.json.encode(fault))
-        response = await self.wire.send(request, deadline=soon())
-        assert response.status == 200, response.body
+        async with httpx2.AsyncClient(base_url=self.origin) as client:
+            (await client.put("/_sandbox/fault", json=fault)).raise_for_status()
 
 
 @asynccontextmanager
@@ -115,6 +112,6 @@ async def running(dialect: Dialect, world: World) -> AsyncIterator[Running]:
         wire = Wire(origin, system=dialect.name)
         transport = observed(wire, dialect.name)
         try:
-            yield Running(dialect, dialect.adapt(transport), transport, wire)
+            yield Running(dialect, dialect.adapt(transport), transport, origin)
         finally:
             await wire.aclose()

@@ -1,7 +1,7 @@
 """Rows and pages as the systems of the sandbox write them, and adapters to read them with."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from backends.erp.sandbox import ErpSandbox
 from backends.oms.sandbox import OmsSandbox
@@ -127,6 +127,18 @@ def promise_line(line: str = "10", number: str = "SO-1", **changes: Any) -> Row:
         "promise": schedule(version(1, slices())),
         "substitutions": [],
     } | changes
+
+
+AN_OFFER: Final[Row] = {
+    "forSku": "SE-1000",
+    "bySku": "SE-500",
+    "ratioNumerator": 2,
+    "ratioDenominator": 1,
+    "proposedQuantity": "48",
+    "acceptedQuantity": "0",
+    "status": "PROPOSED",
+    "reason": None,
+}
 
 
 def promise_page(*rows: object, cursor: str | None = None) -> Response:

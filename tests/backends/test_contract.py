@@ -144,7 +144,7 @@ FAULTS: Final = {
     "html": ("BACKEND_INVALID_ANSWER", Reason.MALFORMED, False),
     "truncated": ("BACKEND_INVALID_ANSWER", Reason.MALFORMED, False),
     "empty": ("BACKEND_INVALID_ANSWER", Reason.MALFORMED, False),
-    "huge": ("BACKEND_UNAVAILABLE", Reason.TOO_LARGE, True),
+    "huge": ("BACKEND_UNAVAILABLE", Reason.TOO_LARGE, False),
     "redirect": ("BACKEND_UNAVAILABLE", Reason.REDIRECT, False),
 }
 

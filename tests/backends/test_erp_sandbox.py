@@ -1,5 +1,6 @@
 """The sandbox's ERP, spoken to: what goes out, and what comes back as headers."""
 
+import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from backends.erp.sandbox import ErpSandbox
+from backends.erp.sandbox import ErpSandbox, take_orders
 from orderlines.facets import CancelledBy, Channel, HeaderFacet, StatedCancellation
 from tests.backends.kit import EVERYTHING, answering, observed, orders, soon
 from tests.backends.native import by_itself, item, odata_page, order, read_headers, words
@@ -188,6 +189,21 @@ async def test_a_link_is_followed_on_the_same_wire() -> None:
 
     assert set(readings.by_line) == {("SO-1", "10"), ("SO-1", "20")}
     assert inner.requests[1].target == "/odata/v2/SalesOrders?$filter=x&$skiptoken=1"
+
+
+def test_pages_that_were_read_leave_nothing_behind() -> None:
+    """An item knows its order; neither keeps the other alive, and no collector is needed."""
+    body = odata_page(order("SO-1", *(item(str(line)) for line in range(200)))).body
+    take_orders(body)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for _ in range(20):
+        take_orders(body)
+    after, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak - before > 100_000
+    assert after - before < 20_000
 
 
 def test_the_table_says_what_the_adapter_does() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from backends.observe import Health, HealthState, ObservedTransport
-from backends.outcomes import malformed, throttled
+from backends.outcomes import invalid, unavailable
 from backends.reasons import Reason
 from backends.transport import BackendError, BackendUnavailableError, Request, Response
 from tests.backends.kit import FakeTransport, answering, soon
@@ -33,7 +33,7 @@ def _length(_: Request, response: Response) -> int:
 
 def _refuse(_: Request, __: Response) -> int:
     system = "wms"
-    raise throttled(system, "status 403")
+    raise unavailable(system, Reason.THROTTLED, "status 403")
 
 
 async def test_a_system_that_was_never_asked_is_unknown() -> None:
@@ -102,7 +102,7 @@ async def test_an_answer_that_turns_out_bad_later_counts_too() -> None:
     """A sealed answer is looked into after its call; then the system is down after all."""
     transport = _observed(answering(Response(200, (), b"")))
     await transport.ask(GET, _length, deadline=soon())
-    transport.failed(malformed("wms", "half a page"))
+    transport.failed(invalid("wms", "half a page"))
 
     assert transport.health().state is HealthState.DOWN
     assert transport.health().last_reason == "MALFORMED"

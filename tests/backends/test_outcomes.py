@@ -46,5 +46,8 @@ def test_what_the_system_sent_stays_in_the_log(status: int) -> None:
 
 def test_the_log_is_shown_little_and_printable() -> None:
     """A body can be long, binary, or meant for a terminal."""
-    assert shown(b"a\x1b[31m\r\nb\xff\x00" + "é".encode()) == "a [31m  b\ufffd é"
-    assert shown("é".encode() * 10_000) == "é" * MAX_SHOWN_CHARS
+    assert shown("a\x1b[31m\r\nb\x00\u202eé") == "a [31m  b  é"
+    assert shown("é" * 10_000) == "é" * MAX_SHOWN_CHARS
+    assert unusable("wms", Response(500, (), b"\xff" * 10_000)).detail == (
+        "status 500: " + "\ufffd" * (MAX_SHOWN_CHARS - len("status 500: "))
+    )

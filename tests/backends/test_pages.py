@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.outcomes import malformed
+from backends.outcomes import invalid
 from backends.pages import MAX_BATCH_CHARS, MAX_PAGES, SealedPages, fetch, in_batches, says_last
 from backends.ports import Readings
 from backends.reasons import Reason
@@ -178,7 +178,7 @@ def _sealed(*bodies: bytes) -> SealedPages[FulfilmentRecord]:
 
     def decode(body: bytes) -> Rows[FulfilmentRecord]:
         if body == b"refused":
-            raise malformed(transport.system, "refused")
+            raise invalid(transport.system, "refused")
         return Rows([FulfilmentRecord(record=str(int(body)), order_number="A", line_number="1")])
 
     return SealedPages(
