@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from backends.outcomes import unavailable
 from backends.ports import ItemReadings, ItemSource
 from backends.reasons import Reason
-from backends.transport import BackendUnavailableError
 from orderlines.deadline import Clock, Deadline
 from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
@@ -141,12 +141,7 @@ class ItemCatalogue:
             del self._kept[next(iter(self._kept))]
 
     def _too_late(self) -> GatewayError:
-        return BackendUnavailableError(
-            f"The system `{self._source.name}` did not answer in time.",
-            system=self._source.name,
-            reason=Reason.TIMEOUT,
-            retriable=True,
-        )
+        return unavailable(self._source.name, Reason.TIMEOUT, "master data was still being read")
 
 
 def _value(readings: ItemReadings, sku: str) -> KnownItem:

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from backends.numbers import Parsed
-from backends.outcomes import malformed, unusable
+from backends.outcomes import invalid, unusable
 from backends.pages import Look
 from backends.rows import UNREADABLE
 from backends.transport import Headers, Request, Response
@@ -58,14 +58,9 @@ def equals(name: str, value: str) -> str:
     return f"{name}%20eq%20%27{literal}%27"
 
 
-def any_of(clauses: Iterable[str]) -> str:
-    """Join encoded clauses."""
-    return "%20or%20".join(clauses)
-
-
 def question(path: str, clauses: Iterable[str], expand: str) -> Request:
-    """Ask a set for the rows that match any clause, with one navigation expanded."""
-    target = f"{path}?$filter={any_of(clauses)}&$expand={expand}&$format=json"
+    """Ask a set for the rows that match any encoded clause, with one navigation expanded."""
+    target = f"{path}?$filter={'%20or%20'.join(clauses)}&$expand={expand}&$format=json"
     return Request("GET", target, HEADERS)
 
 
@@ -85,7 +80,7 @@ def looking(system: str, take: Callable[[bytes], tuple[T, str | None]]) -> Look[
             rows, link = take(response.body)
             return rows, None if link is None else next_question(link, asked)
         except UNREADABLE as error:
-            raise malformed(system, str(error)) from error
+            raise invalid(system, str(error)) from error
 
     return look
 

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from backends.observe import ObservedTransport
-from backends.outcomes import malformed
+from backends.outcomes import invalid, unusable
 from backends.ports import LineAddress, Readings
 from backends.rows import UNREADABLE, Asked, Rows, place
 from backends.transport import BackendError, Request, Response
@@ -25,6 +26,7 @@ F = TypeVar("F", bound=Facet)
 P = TypeVar("P")
 
 MAX_PAGES: Final = 50
+MAX_CURSOR_CHARS: Final = 1024
 MAX_BATCH_CHARS: Final = 30_000
 """Half of what an address may hold on the wire."""
 
@@ -76,9 +78,46 @@ async def _follow(
         if following is None:
             return transport.now(), pages
         question = following
-    failure = malformed(transport.system, f"more than {MAX_PAGES} pages")
+    failure = invalid(transport.system, f"more than {MAX_PAGES} pages")
     transport.failed(failure)
     raise failure
+
+
+def by_cursor(
+    system: str,
+    key: bytes,
+    cursor_of: Callable[[bytes], str | None],
+    following: Callable[[Request, str], Request],
+    is_throttled: Callable[[Response], bool],
+) -> Look[bytes]:
+    """Make the look at an answer that stays sealed and goes on by a cursor.
+
+    Args:
+        system: Configured name of the system.
+        key: The cursor's name with its quotes, as it stands in the JSON.
+        cursor_of: Takes the cursor out of a body; called where the body's end does
+            not say that there is none.
+        following: Makes the next question of the last one and a cursor.
+        is_throttled: Tells whether a status other than 200 means "too often".
+    """
+
+    def look(asked: Request, response: Response) -> tuple[bytes, Request | None]:
+        body = response.body
+        if response.status != HTTPStatus.OK:
+            raise unusable(system, response, is_throttled=is_throttled(response))
+        if says_last(body, key):
+            return body, None
+        try:
+            cursor = cursor_of(body)
+        except UNREADABLE as error:
+            raise invalid(system, str(error)) from error
+        if cursor is None:
+            return body, None
+        if not 0 < len(cursor) <= MAX_CURSOR_CHARS:
+            raise invalid(system, "a cursor that is empty or too long")
+        return body, following(asked, cursor)
+
+    return look
 
 
 def in_batches(parts: Iterable[str], max_batch: int) -> Iterator[list[str]]:
@@ -117,6 +156,9 @@ def says_last(body: bytes, key: bytes) -> bool:
 class SealedPages(Generic[F]):
     """An answer that has arrived, page by page, and has not been looked into.
 
+    A page is opened whole, and the rows that were not admitted are dropped: to find
+    out which line a row is about costs what decoding it costs.
+
     Attributes:
         asked: What was asked for.
         bodies: The pages as they came.
@@ -150,4 +192,4 @@ class SealedPages(Generic[F]):
         try:
             return self.decode(body)
         except UNREADABLE as error:
-            raise malformed(self.transport.system, str(error)) from error
+            raise invalid(self.transport.system, str(error)) from error

@@ -10,6 +10,7 @@ A caller's visibility is not sent yet. The filter could carry it: `SoldToParty`,
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import msgspec
@@ -30,16 +31,14 @@ from backends.erp.sandbox_products import place_items, take_products
 from backends.erp.sandbox_rows import (
     SENTINEL_DATES,
     Item,
-    ItemIds,
     ItemOfOrder,
     Order,
-    OrderInPieces,
     OrderWithItems,
 )
 from backends.observe import ObservedTransport
 from backends.pages import fetch, in_batches
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
-from backends.rows import UNREADABLE, Asked, BadRow, Rows, bad_row, explain, place, sort_out
+from backends.rows import UNREADABLE, Asked, BadRow, Id, Rows, bad_row, explain, place, sort_out
 from orderlines.deadline import Deadline
 from orderlines.facets import HeaderFacet, Section
 from orderlines.order_line import Reading
@@ -53,7 +52,9 @@ PRODUCTS: Final = "/odata/v2/Products"
 
 CAPABILITIES: Final = Capabilities(
     sections=frozenset({Section.HEADER}),
-    quantities={QuantityName.REQUESTED: Basis.TOTAL, QuantityName.CANCELLED: Basis.EVENTS},
+    quantities=MappingProxyType(
+        {QuantityName.REQUESTED: Basis.TOTAL, QuantityName.CANCELLED: Basis.EVENTS}
+    ),
     ask_by=AskBy.ORDER_NUMBER,
     calls=1,
     max_batch=50,
@@ -137,6 +138,29 @@ def _is_order(number: str) -> str:
 def _is_item(address: LineAddress) -> str:
     order, line = address
     return f"({odata.equals('SalesOrder', order)}%20and%20{odata.equals('SalesOrderItem', line)})"
+
+
+class ItemIds(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
+    """As much of an item as tells which line it is."""
+
+    sales_order: Id
+    sales_order_item: Id
+
+    @property
+    def address(self) -> LineAddress:
+        """The line."""
+        return (self.sales_order, self.sales_order_item)
+
+    @property
+    def record(self) -> str:
+        """Order and item number."""
+        return f"{self.sales_order}/{self.sales_order_item}"
+
+
+class OrderInPieces(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
+    """An order taken apart to find the items that are bad."""
+
+    items: odata.Results[msgspec.Raw]
 
 
 _ORDERS: Final = msgspec.json.Decoder(odata.Answer[OrderWithItems])

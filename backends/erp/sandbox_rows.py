@@ -16,7 +16,6 @@ import msgspec
 
 from backends.numbers import NUMBERS, Parsed, check_texts
 from backends.odata import INSTANTS, Results, parse_date
-from backends.ports import LineAddress
 from backends.rows import Id
 from orderlines.facets import CancelledBy, Channel, StatedCancellation
 from orderlines.quantity import Number
@@ -279,26 +278,3 @@ class OrderWithItems(Order, frozen=True, gc=False, rename="pascal"):
         """
         order = Order(*(getattr(self, name) for name in Order.__struct_fields__))
         return [item.completed_by(order) for item in self.items.results]
-
-
-class ItemIds(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
-    """As much of an item as tells which line it is."""
-
-    sales_order: Id
-    sales_order_item: Id
-
-    @property
-    def address(self) -> LineAddress:
-        """The line."""
-        return (self.sales_order, self.sales_order_item)
-
-    @property
-    def record(self) -> str:
-        """Order and item number."""
-        return f"{self.sales_order}/{self.sales_order_item}"
-
-
-class OrderInPieces(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
-    """An order taken apart to find the items that are bad."""
-
-    items: Results[msgspec.Raw]

@@ -10,7 +10,7 @@ A caller's visibility is not sent: the query has no argument for it.
 """
 
 from dataclasses import replace
-from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -29,12 +29,12 @@ from backends.capabilities import (
 )
 from backends.observe import ObservedTransport
 from backends.oms.sandbox_rows import LineIds, PromiseLine
-from backends.outcomes import malformed, refused, shown, throttled, unusable
-from backends.pages import SealedPages, fetch, says_last
+from backends.outcomes import invalid, unavailable
+from backends.pages import SealedPages, by_cursor, fetch
 from backends.ports import Refs, Sealed
 from backends.reasons import Reason
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
-from backends.transport import BackendInvalidAnswerError, Request, Response
+from backends.transport import Request
 from orderlines.deadline import Deadline
 from orderlines.facets import PromiseFacet, Section
 from orderlines.identity import CUSTOMER
@@ -43,11 +43,11 @@ from orderlines.visibility import Visibility
 R = TypeVar("R")
 T = TypeVar("T")
 
-MAX_CURSOR_CHARS: Final = 1024
-
 CAPABILITIES: Final = Capabilities(
     sections=frozenset({Section.PROMISE}),
-    quantities={QuantityName.PROMISED: Basis.TOTAL, QuantityName.SUBSTITUTED: Basis.TOTAL},
+    quantities=MappingProxyType(
+        {QuantityName.PROMISED: Basis.TOTAL, QuantityName.SUBSTITUTED: Basis.TOTAL}
+    ),
     ask_by=AskBy.ORDER_NUMBER,
     calls=1,
     max_batch=200,
@@ -155,6 +155,14 @@ class OmsSandbox:
         self.name = transport.system
         self.capabilities = replace(CAPABILITIES, ask_by=ask_by)
         self._transport = transport
+        self._look = by_cursor(
+            self.name,
+            b'"nextCursor"',
+            self._cursor_of,
+            _following,
+            # It says so inside a 200, if at all.
+            is_throttled=lambda _: False,
+        )
 
     async def read_promises(
         self,
@@ -184,22 +192,8 @@ class OmsSandbox:
         lines = [Line(order, line) for order, line in asked.lines]
         return [Variables(lines=some, first=first) for some in _cut(lines, most)]
 
-    def _look(self, asked: Request, response: Response) -> tuple[bytes, Request | None]:
-        body = response.body
-        if response.status != HTTPStatus.OK:
-            raise unusable(self.name, response)
-        if says_last(body, b'"nextCursor"'):
-            return body, None
-        try:
-            cursor = self._page(_ENVELOPE.decode(body)).next_cursor
-        except UNREADABLE as error:
-            raise malformed(self.name, str(error)) from error
-        if cursor is None:
-            return body, None
-        if not 0 < len(cursor) <= MAX_CURSOR_CHARS:
-            raise malformed(self.name, "a cursor that is empty or too long")
-        variables = msgspec.structs.replace(QUERY.variables_of(asked), after=cursor)
-        return body, QUERY.question(variables)
+    def _cursor_of(self, body: bytes) -> str | None:
+        return self._page(_ENVELOPE.decode(body)).next_cursor
 
     def _take(self, body: bytes) -> Rows[PromiseLine]:
         """Take the lines out of a page."""
@@ -212,28 +206,23 @@ class OmsSandbox:
     def _page(self, answer: graphql.Answer[Data[R]]) -> PromiseLinePage[R]:
         """Give the page of an answer, or raise what the answer says instead."""
         if answer.errors or answer.data is None:
-            said = b" ".join(bytes(one) for one in answer.errors or ())
-            msg = f"The system `{self.name}` could not answer the question."
-            raise BackendInvalidAnswerError(
-                msg,
-                system=self.name,
-                reason=Reason.REFUSED,
-                retriable=False,
-                detail=shown(said),
-            )
+            said = b" ".join(bytes(one) for one in answer.errors or ()).decode(errors="replace")
+            raise invalid(self.name, said, Reason.REFUSED)
         result = answer.data.promise_lines
         if isinstance(result, PromiseLinePage):
             return result
-        detail = shown(result.code.encode(errors="replace"))
-        if result.code == "THROTTLED":
-            raise throttled(self.name, detail)
-        raise refused(self.name, detail)
+        reason = Reason.THROTTLED if result.code == "THROTTLED" else Reason.REFUSED
+        raise unavailable(self.name, reason, result.code)
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(graphql.Answer[Data[msgspec.Raw]])
 _PAGE: Final = msgspec.json.Decoder(graphql.Answer[Data[PromiseLine]])
 _LINE: Final = msgspec.json.Decoder(PromiseLine)
 _LINE_IDS: Final = msgspec.json.Decoder(LineIds)
+
+
+def _following(asked: Request, cursor: str) -> Request:
+    return QUERY.question(msgspec.structs.replace(QUERY.variables_of(asked), after=cursor))
 
 
 def _cut(keys: list[T], most: int) -> list[list[T]]:

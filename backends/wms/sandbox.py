@@ -12,6 +12,7 @@ warehouse is not the one the order was placed on.
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote
 
@@ -29,8 +30,7 @@ from backends.capabilities import (
     Throttling,
 )
 from backends.observe import ObservedTransport
-from backends.outcomes import malformed, unusable
-from backends.pages import SealedPages, fetch, in_batches, says_last
+from backends.pages import SealedPages, by_cursor, fetch, in_batches
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
@@ -42,17 +42,18 @@ from orderlines.visibility import Visibility
 R = TypeVar("R")
 
 PATH: Final = "/v2/outbound-lines"
-MAX_CURSOR_CHARS: Final = 1024
 _HEADERS: Final[Headers] = ((b"accept", b"application/json"),)
 
 CAPABILITIES: Final = Capabilities(
     sections=frozenset({Section.FULFILMENT}),
-    quantities={
-        QuantityName.ALLOCATED: Basis.TOTAL,
-        QuantityName.PICKED: Basis.TOTAL,
-        QuantityName.SHIPPED: Basis.TOTAL,
-        QuantityName.RETURNED: Basis.TOTAL,
-    },
+    quantities=MappingProxyType(
+        {
+            QuantityName.ALLOCATED: Basis.TOTAL,
+            QuantityName.PICKED: Basis.TOTAL,
+            QuantityName.SHIPPED: Basis.TOTAL,
+            QuantityName.RETURNED: Basis.TOTAL,
+        }
+    ),
     ask_by=AskBy.ORDER_NUMBER,
     calls=1,
     max_batch=100,
@@ -86,6 +87,7 @@ class WmsSandbox:
         self.name = transport.system
         self.capabilities = CAPABILITIES
         self._transport = transport
+        self._look = by_cursor(self.name, b'"next_cursor"', _cursor_of, _following, _is_throttled)
 
     async def read_fulfilments(
         self,
@@ -112,23 +114,6 @@ class WmsSandbox:
         reading, bodies = await fetch(self._transport, questions, self._look, deadline=deadline)
         return SealedPages(reading, asked, bodies, take_rows, self._transport, may_split=True)
 
-    def _look(self, asked: Request, response: Response) -> tuple[bytes, Request | None]:
-        body = response.body
-        if response.status != HTTPStatus.OK:
-            raise unusable(self.name, response, is_throttled=_is_throttled(response))
-        if says_last(body, b'"next_cursor"'):
-            return body, None
-        try:
-            cursor = _ENVELOPE.decode(body).next_cursor
-        except UNREADABLE as error:
-            raise malformed(self.name, str(error)) from error
-        if cursor is None:
-            return body, None
-        if not 0 < len(cursor) <= MAX_CURSOR_CHARS:
-            raise malformed(self.name, "a cursor that is empty or too long")
-        first = asked.target.partition("&cursor=")[0]
-        return body, _question(f"{first}&cursor={_encoded(cursor)}")
-
 
 _ENVELOPE: Final = msgspec.json.Decoder(Page[msgspec.Raw])
 _PAGE: Final = msgspec.json.Decoder(Page[OutboundLine[Units]])
@@ -144,6 +129,15 @@ def take_rows(body: bytes) -> Rows[OutboundLine[int]]:
     except UNREADABLE:
         raws: Sequence[msgspec.Raw] = _ENVELOPE.decode(body).data
         return sort_out(raws, lambda raw: in_bounds(_ROW.decode(raw)), _ROW_IDS.decode)
+
+
+def _cursor_of(body: bytes) -> str | None:
+    return _ENVELOPE.decode(body).next_cursor
+
+
+def _following(asked: Request, cursor: str) -> Request:
+    first = asked.target.partition("&cursor=")[0]
+    return _question(f"{first}&cursor={_encoded(cursor)}")
 
 
 def _is_throttled(response: Response) -> bool:

@@ -11,6 +11,7 @@ which is the instant that much after the gap.
 
 from datetime import datetime
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -191,5 +192,6 @@ def _scaled(units: int, decimals: int) -> Number:
     return Decimal(units).scaleb(-decimals, _EXACTLY) if rest else whole
 
 
+@lru_cache(maxsize=4096)
 def _utc(local: datetime) -> datetime:
     return in_utc(local.replace(tzinfo=_LOCAL))

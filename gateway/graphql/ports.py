@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
-from policies.authentication import Credentials, Refusal
-from policies.principal import Principal
 
 from orderlines.deadline import Deadline
+from policies.authentication import Credentials, Refusal
+from policies.principal import Principal
 
 
 class Executed(Protocol):
