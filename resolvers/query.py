@@ -4,6 +4,7 @@ A look-up answers null and `NOT_FOUND` for what does not exist, and exactly the 
 for what the caller may not see.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, ClassVar, TypeVar
 
@@ -117,14 +118,22 @@ async def _look_up(
         [Sequence[K], frozenset[Section], Context], Awaitable[list[V | GatewayError | None]]
     ],
 ) -> dict[K, V | GatewayError | None]:
-    """Look keys up source by source; a source nobody knows has nothing."""
+    """Look keys up at all their sources at once; a source nobody knows has nothing."""
     found: dict[K, V | GatewayError | None] = dict.fromkeys(keys)
-    for source in ask.context.systems.orders:
-        of_source = [key for key in keys if key.source == source]
-        if of_source:
-            values = await read(of_source, ask.needs, ask.context)
-            found.update(zip(of_source, values, strict=True))
+    async with asyncio.TaskGroup() as group:
+        for source in ask.context.systems.orders:
+            of_source = [key for key in keys if key.source == source]
+            if of_source:
+                group.create_task(_fill(found, of_source, read(of_source, ask.needs, ask.context)))
     return found
+
+
+async def _fill(
+    found: dict[K, V | GatewayError | None],
+    keys: Sequence[K],
+    reading: Awaitable[list[V | GatewayError | None]],
+) -> None:
+    found.update(zip(keys, await reading, strict=True))
 
 
 @strawberry.type(
