@@ -5,9 +5,11 @@ Keys and pepper are made anew at every start, and are gone with the process.
 """
 
 import json
+import os
 import secrets
 import shlex
 import socket
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -110,6 +112,14 @@ async def mint_keys() -> tuple[Keyring, Mapping[str, str]]:
     return Keyring(store, pepper), keys
 
 
+def _command() -> str:
+    """How this program is called from where the reader stands: it may not be on the path."""
+    called = Path(sys.argv[0])
+    if called.name != "orderline" or not called.is_file():
+        return "orderline"
+    return shlex.quote(os.path.relpath(called))
+
+
 def _as_line(url: str, keys: Mapping[str, str], systems: Mapping[str, RunningSystem]) -> str:
     backends = {name: {"url": one.url, "fault": one.fault} for name, one in systems.items()}
     return json.dumps({"url": url, "keys": dict(keys), "backends": backends})
@@ -136,7 +146,7 @@ Systems behind it
 Ask for an order, as a table:
 
 ORDERLINE_URL={url} ORDERLINE_KEY={keys["portal"]} \\
-orderline query - --table --variables {shlex.quote(variables)} <<'GRAPHQL'
+{_command()} query - --table --variables {shlex.quote(variables)} <<'GRAPHQL'
 {query.strip()}
 GRAPHQL
 

@@ -135,7 +135,8 @@ async def test_without_a_header_every_field_of_it_is_null_and_says_why() -> None
         home,
         "query ($id: ID!) { orderLine(id: $id) { lineNumber channel customer { soldTo } "
         "order { number orderedOn customerOrderNumber } item { sku } "
-        "promised { quantity { value } } cancelled { absence } sources { section system error } } }",
+        "promised { quantity { value } } "
+        "cancelled { absence } sources { section system error } } }",
         {"id": KEY.id},
     )
 
