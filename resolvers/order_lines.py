@@ -103,9 +103,9 @@ def _order_or_reason(
     if not lines:
         return _for_restricted(failure) if isinstance(failure, GatewayError) else None
     readable = (line.header for line in lines if not isinstance(line.header, GatewayError))
-    return StitchedOrder(
-        key, next(readable, lines[0].header), lines, tuple(_left_over(look_up, number))
-    )
+    # A record without a line may belong to one that a row rule hides.
+    left_over = _left_over(look_up, number) if visibility.is_unrestricted else ()
+    return StitchedOrder(key, next(readable, lines[0].header), lines, tuple(left_over))
 
 
 def _for_restricted(failure: GatewayError) -> GatewayError | None:

@@ -277,6 +277,17 @@ async def test_a_row_that_cannot_be_placed_is_said_where_a_line_has_none() -> No
     assert list(order.discrepancies) == [bad]
 
 
+async def test_a_record_without_a_line_is_not_shown_to_whom_rules_restrict() -> None:
+    """It may belong to a line that is hidden from them."""
+    home = full_house()
+    bad = Discrepancy(DiscrepancyKind.FAILED_MAPPING, "erp", "", "SalesOrderItem", "Bad.")
+    home.erp.unplaced = home.wms.unplaced = [bad]
+    order = await the_order(home, visibility=C1_ONLY)
+
+    assert isinstance(order, StitchedOrder)
+    assert list(order.discrepancies) == []
+
+
 async def test_a_record_of_a_line_the_order_does_not_have_belongs_to_the_order() -> None:
     """It is neither dropped nor made into a line."""
     home = house([header()], [], [fulfilment(), fulfilment(line_number="99", record="W-9")], [ITEM])
