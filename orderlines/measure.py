@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
-from orderlines.facets import Absence, Facet
+from orderlines.facets import Facet
 from orderlines.item import Item
 from orderlines.quantity import Exact, Quantity, total
+from orderlines.stated import Absence
 
 F = TypeVar("F", bound=Facet)
 ExactlyStated: TypeAlias = Exact | Absence | Discrepancy

@@ -11,9 +11,15 @@ from enum import Enum
 from typing import TypeAlias, TypeGuard
 
 from orderlines.errors import GatewayError
-from orderlines.facets import Absence, CancelledBy, Channel, PromiseBasis, SubstitutionStatus
 from orderlines.identity import OrderLineKey
 from orderlines.quantity import Exact, Number, Quantity, Ratio
+from orderlines.stated import (
+    Absence,
+    CancelledBy,
+    Channel,
+    PromiseBasis,
+    SubstitutionStatus,
+)
 
 
 class Freshness(Enum):

@@ -10,7 +10,13 @@ from enum import Enum
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet, Section
+from orderlines.facets import (
+    Facet,
+    FulfilmentFacet,
+    HeaderFacet,
+    PromiseFacet,
+    Section,
+)
 from orderlines.invariants import Invariant, InvariantCheck, Severity, Surroundings, check
 from orderlines.measure import in_base
 from orderlines.order_line import Known

@@ -12,14 +12,10 @@ from typing import Generic, TypeVar
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError
 from orderlines.facets import (
-    Absence,
-    CancelledBy,
     Facet,
     FulfilmentFacet,
     HeaderFacet,
     PromiseFacet,
-    StatedPromise,
-    StatedShipment,
 )
 from orderlines.item import Item
 from orderlines.measure import ExactlyStated, Measured, in_base, measure, sum_of
@@ -33,6 +29,12 @@ from orderlines.order_line import (
     Shipment,
 )
 from orderlines.quantity import Exact, Number, Quantity, total
+from orderlines.stated import (
+    Absence,
+    CancelledBy,
+    StatedPromise,
+    StatedShipment,
+)
 
 F = TypeVar("F", bound=Facet)
 T = TypeVar("T")

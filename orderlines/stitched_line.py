@@ -13,13 +13,11 @@ from orderlines.derive import Parts, derive, state_of
 from orderlines.discrepancy import Discrepancy, DiscrepancyError
 from orderlines.errors import GatewayError
 from orderlines.facets import (
-    Absence,
     Facet,
     FulfilmentFacet,
     HeaderFacet,
     PromiseFacet,
     Section,
-    StatedSubstitution,
 )
 from orderlines.identity import OrderLineKey
 from orderlines.item import Item
@@ -39,6 +37,7 @@ from orderlines.sections import (
     RequestedSection,
     ShippedSection,
 )
+from orderlines.stated import Absence, StatedSubstitution
 from orderlines.substitutions import substitutions_of
 
 F = TypeVar("F", bound=Facet)

@@ -7,10 +7,10 @@ offers: on the line that was ordered, in units of the ordered item.
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from orderlines.facets import StatedSubstitution
 from orderlines.item import Item
 from orderlines.order_line import ACCEPTED, Substitution
 from orderlines.quantity import Exact, Quantity, minus, simplest
+from orderlines.stated import StatedSubstitution
 
 
 def substitutions_of(

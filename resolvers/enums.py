@@ -21,17 +21,17 @@ from backends.capabilities import (
 )
 from backends.observe import HealthState
 from orderlines.discrepancy import DiscrepancyKind
-from orderlines.facets import (
+from orderlines.facets import Section
+from orderlines.invariants import Invariant, Severity
+from orderlines.order_line import Freshness, OrderLineState
+from orderlines.reconcile import ReconciliationStatus
+from orderlines.stated import (
     Absence,
     CancelledBy,
     Channel,
     PromiseBasis,
-    Section,
     SubstitutionStatus,
 )
-from orderlines.invariants import Invariant, Severity
-from orderlines.order_line import Freshness, OrderLineState
-from orderlines.reconcile import ReconciliationStatus
 from policies.principal import Credential
 
 _DESCRIBED: dict[str, type[Enum]] = {}

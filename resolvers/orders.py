@@ -9,7 +9,7 @@ import strawberry
 
 from orderlines.discrepancy import Discrepancy
 from orderlines.errors import GatewayError
-from orderlines.facets import Channel
+from orderlines.stated import Channel
 from orderlines.stitched_line import StitchedLine
 from resolvers.batches import computed, field
 from resolvers.enums import ChannelType

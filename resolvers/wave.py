@@ -19,7 +19,13 @@ from backends.capabilities import AskBy
 from backends.ports import LineAddress, Readings, Refs, Sealed
 from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
-from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet, Section
+from orderlines.facets import (
+    Facet,
+    FulfilmentFacet,
+    HeaderFacet,
+    PromiseFacet,
+    Section,
+)
 from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
 from orderlines.item import Item
 from orderlines.order_line import Reading

@@ -17,8 +17,8 @@ import msgspec
 from backends.numbers import NUMBERS, Parsed, check_texts
 from backends.odata import INSTANTS, Results, parse_date
 from backends.rows import Id
-from orderlines.facets import CancelledBy, Channel, StatedCancellation
 from orderlines.quantity import Number
+from orderlines.stated import CancelledBy, Channel, StatedCancellation
 
 SENTINEL_DATES: Final = frozenset({date(9999, 12, 31)})
 """What an ERP of this family writes for "no date"."""

@@ -15,7 +15,8 @@ from msgspec import Meta
 from backends.numbers import NUMBERS, check_texts
 from backends.ports import LineAddress
 from backends.rows import Id, in_utc
-from orderlines.facets import (
+from orderlines.quantity import Ratio
+from orderlines.stated import (
     Absence,
     PromiseBasis,
     StatedPromise,
@@ -23,7 +24,6 @@ from orderlines.facets import (
     StatedSubstitution,
     SubstitutionStatus,
 )
-from orderlines.quantity import Ratio
 
 MAX_GRAPHQL_INT: Final = 2**31 - 1
 

@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Final, NoReturn
 
 from backends.sandbox.csv_table import OrdersFileError
-from orderlines.facets import Channel
 from orderlines.identity import InvalidNumberError, normalise_number
 from orderlines.quantity import MAX_INTEGER_DIGITS, InvalidQuantityError, Number, stated
+from orderlines.stated import Channel
 
 FIELDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from backends.sandbox.world import Line, Order
-from orderlines.facets import Channel
 from orderlines.item import Item
 from orderlines.quantity import Number, plain
+from orderlines.stated import Channel
 
 CHANNEL_CODES: Final[Mapping[Channel, str]] = {
     Channel.ECOMMERCE: "10",

@@ -18,8 +18,8 @@ from backends.sandbox.items import ITEMS, PRICES
 from backends.sandbox.stories import STORIES, State
 from backends.sandbox.world import TODAY, Line, Order, World, at, workdays_after, workdays_before
 from orderlines.errors import GatewayError
-from orderlines.facets import Channel
 from orderlines.quantity import round_half_up
+from orderlines.stated import Channel
 
 DEFAULT_SEED: Final = 7
 DEFAULT_LINES: Final = 240

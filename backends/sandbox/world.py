@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import UnsetType
 
-from orderlines.facets import Channel
 from orderlines.item import Item
 from orderlines.quantity import Number, Ratio
+from orderlines.stated import Channel
 
 TODAY: Final = date(2026, 11, 20)
 BERLIN: Final = ZoneInfo("Europe/Berlin")

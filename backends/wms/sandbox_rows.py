@@ -20,8 +20,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from backends.ports import LineAddress
 from backends.rows import Id, in_utc
-from orderlines.facets import Absence, StatedAllocation, StatedShipment
 from orderlines.quantity import MAX_DECIMALS, MAX_INTEGER_DIGITS, Number
+from orderlines.stated import Absence, StatedAllocation, StatedShipment
 
 ZONE: Final = "Europe/Berlin"
 

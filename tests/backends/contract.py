@@ -23,7 +23,12 @@ from backends.sandbox.world import World
 from backends.wire import Wire
 from backends.wms.sandbox import WmsSandbox
 from orderlines.deadline import Deadline
-from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet
+from orderlines.facets import (
+    Facet,
+    FulfilmentFacet,
+    HeaderFacet,
+    PromiseFacet,
+)
 from tests.backends.kit import EVERYTHING, observed, served, soon
 from tests.backends.native import words
 

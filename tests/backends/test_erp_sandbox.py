@@ -9,7 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from backends.erp.sandbox import ErpSandbox, take_orders
-from orderlines.facets import CancelledBy, Channel, HeaderFacet, StatedCancellation
+from orderlines.facets import HeaderFacet
+from orderlines.stated import CancelledBy, Channel, StatedCancellation
 from tests.backends.kit import EVERYTHING, answering, observed, orders, soon
 from tests.backends.native import by_itself, item, odata_page, order, read_headers, words
 

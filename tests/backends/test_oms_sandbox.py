@@ -10,17 +10,17 @@ import pytest
 from backends.capabilities import AskBy
 from backends.oms.sandbox import OmsSandbox
 from backends.transport import Request
-from orderlines.facets import (
+from orderlines.facets import PromiseFacet
+from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
+from orderlines.quantity import Ratio
+from orderlines.stated import (
     Absence,
     PromiseBasis,
-    PromiseFacet,
     StatedPromise,
     StatedSlice,
     StatedSubstitution,
     SubstitutionStatus,
 )
-from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
-from orderlines.quantity import Ratio
 from tests.backends.kit import EVERYTHING, answering, lines, observed, ok, orders, soon
 from tests.backends.native import (
     AN_OFFER,

@@ -8,7 +8,8 @@ import pytest
 
 from backends.ports import Readings
 from backends.wms.sandbox import WmsSandbox
-from orderlines.facets import Absence, FulfilmentFacet, StatedAllocation, StatedShipment
+from orderlines.facets import FulfilmentFacet
+from orderlines.stated import Absence, StatedAllocation, StatedShipment
 from tests.backends.kit import EVERYTHING, answering, lines, observed, ok, orders, soon
 from tests.backends.native import outbound, read_fulfilments, rest_page, words
 

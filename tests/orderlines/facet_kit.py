@@ -13,14 +13,20 @@ from types import MappingProxyType
 from orderlines.discrepancy import Discrepancy
 from orderlines.errors import GatewayError
 from orderlines.facets import (
+    FulfilmentFacet,
+    HeaderFacet,
+    PromiseFacet,
+    Section,
+)
+from orderlines.identity import OrderLineKey
+from orderlines.item import CASE, Item
+from orderlines.order_line import Reading
+from orderlines.quantity import ONE, Number, Ratio
+from orderlines.stated import (
     Absence,
     CancelledBy,
     Channel,
-    FulfilmentFacet,
-    HeaderFacet,
     PromiseBasis,
-    PromiseFacet,
-    Section,
     Stated,
     StatedAllocation,
     StatedCancellation,
@@ -30,10 +36,6 @@ from orderlines.facets import (
     StatedSubstitution,
     SubstitutionStatus,
 )
-from orderlines.identity import OrderLineKey
-from orderlines.item import CASE, Item
-from orderlines.order_line import Reading
-from orderlines.quantity import ONE, Number, Ratio
 from orderlines.stitched_line import StitchedLine
 
 READ_AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -12,15 +12,9 @@ from hypothesis import strategies as st
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import (
-    Absence,
-    FulfilmentFacet,
-    HeaderFacet,
-    PromiseFacet,
-    Stated,
-    SubstitutionStatus,
-)
+from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet
 from orderlines.order_line import Lineage
+from orderlines.stated import Absence, Stated, SubstitutionStatus
 from orderlines.stitch import materialise
 from tests.orderlines.facet_kit import (
     FulfilmentRecord,

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderlines.facets import CancelledBy
 from orderlines.invariants import split_conserves
 from orderlines.item import Item
 from orderlines.order_line import OrderLine, is_number
 from orderlines.quantity import Exact, Number, Ratio, minus, plus, total
 from orderlines.reconcile import ReconciliationStatus, reconcile
+from orderlines.stated import CancelledBy
 from orderlines.stitch import materialise
 from orderlines.stitched_line import StitchedLine
 from tests.orderlines.facet_kit import (

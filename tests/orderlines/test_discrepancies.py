@@ -6,9 +6,9 @@ import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import CancelledBy, SubstitutionStatus
 from orderlines.invariants import Invariant
 from orderlines.reconcile import reconcile
+from orderlines.stated import CancelledBy, SubstitutionStatus
 from orderlines.stitched_line import StitchedLine
 from tests.orderlines.facet_kit import (
     cancelled,

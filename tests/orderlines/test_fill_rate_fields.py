@@ -12,11 +12,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from orderlines.facets import Absence, CancelledBy, Channel, StatedShipment, SubstitutionStatus
 from orderlines.identity import OrderLineKey
 from orderlines.item import CASE, Item
 from orderlines.order_line import Known, OrderLine, OrderLineState, Quality
 from orderlines.quantity import Ratio, stated
+from orderlines.stated import (
+    Absence,
+    CancelledBy,
+    Channel,
+    StatedShipment,
+    SubstitutionStatus,
+)
 from orderlines.stitch import materialise
 from orderlines.stitched_line import StitchedLine
 from tests.orderlines.facet_kit import (

@@ -8,10 +8,10 @@ import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import Absence, CancelledBy
 from orderlines.item import Item
 from orderlines.order_line import OrderLineState, Quantities
 from orderlines.quantity import Quantity, Ratio
+from orderlines.stated import Absence, CancelledBy
 from tests.orderlines.facet_kit import (
     cancelled,
     fulfilment,

@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
-from orderlines.facets import Absence, Stated
 from orderlines.item import Item
 from orderlines.measure import in_base, measure, sum_of
 from orderlines.quantity import Quantity, Ratio
+from orderlines.stated import Absence, Stated
 from tests.orderlines.facet_kit import ITEM, fulfilment
 
 BY_WEIGHT = Item("SKU-1", "KG", decimals=3, packs={"LB": Ratio(45359237, 100000000)})

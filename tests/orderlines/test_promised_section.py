@@ -5,10 +5,16 @@ from datetime import UTC, date, datetime
 import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
-from orderlines.facets import Absence, PromiseBasis, Section, StatedPromise, StatedSlice
+from orderlines.facets import Section
 from orderlines.order_line import Promise, PromiseSlice
 from orderlines.quantity import Quantity
 from orderlines.sections import PromisedSection
+from orderlines.stated import (
+    Absence,
+    PromiseBasis,
+    StatedPromise,
+    StatedSlice,
+)
 from tests.orderlines.facet_kit import ITEM, READINGS, PromiseRecord, promise, promised, version
 
 FIRST, SECOND, THIRD = date(2026, 11, 19), date(2026, 11, 20), date(2026, 11, 27)

@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
-from orderlines.facets import Absence, CancelledBy, Section, Stated
+from orderlines.facets import Section
 from orderlines.item import Item
 from orderlines.order_line import Cancellation, Lineage, Reading
 from orderlines.quantity import Quantity
 from orderlines.sections import AllocatedSection, CancelledSection, RequestedSection
+from orderlines.stated import Absence, CancelledBy, Stated
 from tests.orderlines.facet_kit import (
     ITEM,
     READINGS,

@@ -8,14 +8,6 @@ import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import (
-    Absence,
-    CancelledBy,
-    Channel,
-    PromiseBasis,
-    Stated,
-    SubstitutionStatus,
-)
 from orderlines.item import Item
 from orderlines.order_line import (
     Allocation,
@@ -31,6 +23,14 @@ from orderlines.order_line import (
     is_number,
 )
 from orderlines.quantity import ONE, Quantity, Ratio
+from orderlines.stated import (
+    Absence,
+    CancelledBy,
+    Channel,
+    PromiseBasis,
+    Stated,
+    SubstitutionStatus,
+)
 from orderlines.stitch import materialise
 from orderlines.stitched_line import StitchedLine
 from tests.orderlines.facet_kit import (

@@ -5,8 +5,8 @@ It holds their records in one order, and tells each substitute once.
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import SubstitutionStatus
 from orderlines.quantity import Quantity
+from orderlines.stated import SubstitutionStatus
 from orderlines.stitched_line import NOT_READ, StitchedLine
 from tests.orderlines.facet_kit import (
     ITEM,

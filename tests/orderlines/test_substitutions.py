@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderlines.facets import StatedSubstitution, SubstitutionStatus
 from orderlines.order_line import Substitution
 from orderlines.quantity import ONE, Exact, Quantity, Ratio, total
+from orderlines.stated import StatedSubstitution, SubstitutionStatus
 from orderlines.substitutions import substitutions_of
 from tests.orderlines.facet_kit import ITEM, offer
 from tests.orderlines.proof import PROOF

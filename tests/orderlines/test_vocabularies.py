@@ -5,17 +5,17 @@ from enum import Enum
 import pytest
 
 from orderlines.discrepancy import DiscrepancyKind
-from orderlines.facets import (
+from orderlines.facets import Section
+from orderlines.invariants import Invariant, Severity
+from orderlines.order_line import Freshness, OrderLineState
+from orderlines.reconcile import ReconciliationStatus
+from orderlines.stated import (
     Absence,
     CancelledBy,
     Channel,
     PromiseBasis,
-    Section,
     SubstitutionStatus,
 )
-from orderlines.invariants import Invariant, Severity
-from orderlines.order_line import Freshness, OrderLineState
-from orderlines.reconcile import ReconciliationStatus
 
 VOCABULARIES = (
     Absence,

@@ -22,7 +22,13 @@ from backends.ports import ItemReadings, LineAddress, Readings, Refs
 from backends.registry import Systems
 from orderlines.deadline import Deadline
 from orderlines.discrepancy import Discrepancy
-from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet, Section
+from orderlines.facets import (
+    Facet,
+    FulfilmentFacet,
+    HeaderFacet,
+    PromiseFacet,
+    Section,
+)
 from orderlines.identity import CUSTOMER, LineRef, OrderRef
 from orderlines.item import Item
 from orderlines.order_line import Reading

@@ -10,8 +10,8 @@ from backends.reasons import Reason
 from backends.transport import BackendUnavailableError
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import Channel
 from orderlines.identity import CUSTOMER, OrderKey, OrderLineKey, OrderRef
+from orderlines.stated import Channel
 from orderlines.stitch import materialise
 from orderlines.stitched_line import SectionNotReadError, StitchedLine
 from orderlines.visibility import ALL, Visibility

@@ -15,8 +15,8 @@ from backends.sandbox.orders_csv import LoadedOrders, load_orders
 from backends.sandbox.snapshot import one_change_ago
 from backends.sandbox.wms import create_wms
 from backends.sandbox.world import Line
-from orderlines.facets import Channel
 from orderlines.quantity import Ratio
+from orderlines.stated import Channel
 from tests.backends.sandbox.conftest import Connect, WriteOrders
 
 FULL_HEADER = (
