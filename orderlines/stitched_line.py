@@ -19,6 +19,7 @@ from orderlines.facets import (
     PromiseFacet,
     Section,
 )
+from orderlines.fulfilment_sections import AllocatedSection, ShippedSection
 from orderlines.identity import OrderLineKey
 from orderlines.item import Item
 from orderlines.measure import Measured, sum_of
@@ -29,14 +30,9 @@ from orderlines.order_line import (
     Reading,
     Substitution,
 )
+from orderlines.promised_section import PromisedSection
 from orderlines.quantity import Exact, Quantity, total
-from orderlines.sections import (
-    AllocatedSection,
-    CancelledSection,
-    PromisedSection,
-    RequestedSection,
-    ShippedSection,
-)
+from orderlines.sections import CancelledSection, RequestedSection
 from orderlines.stated import Absence, StatedSubstitution
 from orderlines.substitutions import substitutions_of
 

@@ -114,7 +114,7 @@ class PromiseVersionType:
     ),
 )
 class PromisedType:
-    """`orderlines.sections.PromisedSection`."""
+    """`orderlines.promised_section.PromisedSection`."""
 
     quantity: QuantityType | None = field(
         "Sum of the slices in force, in the item's base unit; "
@@ -143,7 +143,7 @@ class AllocationType:
     description="Stock reserved and not yet shipped: a level, not a sum over time.",
 )
 class AllocatedType:
-    """`orderlines.sections.AllocatedSection`."""
+    """`orderlines.fulfilment_sections.AllocatedSection`."""
 
     quantity: QuantityType | None = field(
         "In the item's base unit; in the warehouse's unit if the item has no factor for it."
@@ -173,7 +173,7 @@ class ShipmentType:
     description="What left the dock, gross: goods that came back are told apart, never taken off.",
 )
 class ShippedType:
-    """`orderlines.sections.ShippedSection`."""
+    """`orderlines.fulfilment_sections.ShippedSection`."""
 
     quantity: QuantityType | None = field(
         "Of the ordered item, in its base unit; "

@@ -119,7 +119,7 @@ def test_only_the_wanted_levels_are_written(tmp_path: Path) -> None:
         log.write(line())
         log.write(line("error"))
         structlog.get_logger().warning("no")
-        logging.getLogger("some.library").error("yes")
+        logging.getLogger("somebody.else").error("yes")
 
     assert [entry["level"] for entry in lines_of(path)] == ["error", "error"]
 

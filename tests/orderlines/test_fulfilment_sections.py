@@ -6,10 +6,10 @@ import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.facets import Section
+from orderlines.fulfilment_sections import AllocatedSection, ShippedSection
 from orderlines.item import Item
 from orderlines.order_line import Allocation, Shipment
 from orderlines.quantity import Quantity
-from orderlines.sections import AllocatedSection, ShippedSection
 from orderlines.stated import Absence
 from tests.orderlines.facet_kit import (
     ITEM,

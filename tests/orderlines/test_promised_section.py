@@ -7,8 +7,8 @@ import pytest
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.facets import Section
 from orderlines.order_line import Promise, PromiseSlice
+from orderlines.promised_section import PromisedSection
 from orderlines.quantity import Quantity
-from orderlines.sections import PromisedSection
 from orderlines.stated import (
     Absence,
     PromiseBasis,

@@ -7,10 +7,11 @@ import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.facets import Section
+from orderlines.fulfilment_sections import AllocatedSection
 from orderlines.item import Item
 from orderlines.order_line import Cancellation, Lineage, Reading
 from orderlines.quantity import Quantity
-from orderlines.sections import AllocatedSection, CancelledSection, RequestedSection
+from orderlines.sections import CancelledSection, RequestedSection
 from orderlines.stated import Absence, CancelledBy, Stated
 from tests.orderlines.facet_kit import (
     ITEM,

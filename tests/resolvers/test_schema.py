@@ -14,6 +14,7 @@ from graphql import (
 
 from orderlines.discrepancy import Discrepancy
 from orderlines.facets import Section
+from orderlines.fulfilment_sections import AllocatedSection, ShippedSection
 from orderlines.invariants import InvariantCheck
 from orderlines.order_line import (
     Allocation,
@@ -24,15 +25,10 @@ from orderlines.order_line import (
     Shipment,
     Substitution,
 )
+from orderlines.promised_section import PromisedSection
 from orderlines.quantity import Quantity, Ratio
 from orderlines.reconcile import Reconciliation
-from orderlines.sections import (
-    AllocatedSection,
-    CancelledSection,
-    PromisedSection,
-    RequestedSection,
-    ShippedSection,
-)
+from orderlines.sections import CancelledSection, RequestedSection
 from orderlines.stitched_line import StitchedLine
 from resolvers.batches import field_plans
 from resolvers.schema import build_schema, print_schema
