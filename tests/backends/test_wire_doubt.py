@@ -194,6 +194,7 @@ async def test_many_requests_to_a_dead_system_all_fail_by_their_deadlines() -> N
         took_s = time.monotonic() - started
 
         assert {one.reason for one in failed} == {Reason.TIMEOUT}
-        assert took_s < 1.0
+        assert took_s < 2.0
         assert (wire.stats.in_use, wire.stats.waiting) == (0, 0)
-        assert len(server.requests) <= 8
+        # Most left the line without ever having had a connection.
+        assert len(server.requests) < 50

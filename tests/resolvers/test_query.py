@@ -293,7 +293,7 @@ async def test_several_order_sources_are_asked_at_the_same_time() -> None:
     """An id names its source, and an order number may name one."""
     home = house([header()], items=[ITEM])
     second = FakeOrders("erp-2", Section.HEADER, [header(sku="SKU-1", customer_po="PO-8")])
-    home.erp.delay_s = second.delay_s = 0.2
+    home.erp.delay_s = second.delay_s = 0.4
     context = home.context()
     context = replace(
         context, systems=replace(context.systems, orders={"erp": home.erp, "erp-2": second})
@@ -317,7 +317,7 @@ async def test_several_order_sources_are_asked_at_the_same_time() -> None:
         "nowhere": None,
     }
     assert codes_of(executed) == [(["nowhere"], "NOT_FOUND")]
-    assert datetime.now(UTC) - started < timedelta(seconds=0.38)
+    assert datetime.now(UTC) - started < timedelta(seconds=0.78)
 
 
 async def test_everything_a_line_can_tell_is_told() -> None:

@@ -46,8 +46,8 @@ async def test_each_has_its_own_time_from_its_own_start() -> None:
         assert await task == "late"
         ended.append(loop.time() - started)
 
-    assert 0.09 < ended[0] < 0.14
-    assert 0.14 < ended[1] < 0.25
+    assert 0.09 < ended[0] < 0.5
+    assert 0.14 < ended[1] < 0.7
 
 
 async def test_who_is_cancelled_by_somebody_else_is_not_late() -> None:
