@@ -40,6 +40,7 @@ Every error raised on purpose, with its code:
         SectionNotReadError  INTERNAL
         SettingsError  BAD_SETTINGS
         StartFailedError  START_FAILED
+        UngovernedFieldError  INTERNAL
         UnreadableSchemaError  UNREADABLE_SCHEMA
         UnsafeRequestError  INTERNAL
         UnsupportedMediaTypeError  UNSUPPORTED_MEDIA_TYPE

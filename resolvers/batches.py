@@ -3,6 +3,7 @@
 A batch resolver answers one field for all parents of its level at once:
 `async (parents, ask, **args) → values`, of the same length and in the same order.
 A value that is a `GatewayError` fails its own item; a raised error fails them all.
+A column does the same without asking anybody: `(parents, **args) → values`.
 Every field says what it needs to be read besides the header of its line, and a
 root look-up is handed the union over its selection, so that it can start all
 reads of a wave at once.
@@ -20,6 +21,7 @@ from graphql import GraphQLField, GraphQLSchema
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
+from orderlines.errors import GatewayError
 from orderlines.facets import Section
 from resolvers.context import Context
 from resolvers.enums import SectionType
@@ -27,6 +29,10 @@ from resolvers.enums import SectionType
 NOTHING: frozenset[Section] = frozenset()
 _NEEDS = "orderline.needs"
 _BATCH = "orderline.batch"
+_COLUMN = "orderline.column"
+_FUNCTION = "orderline.function"
+
+_ANY_PARENT: Any = strawberry.Parent[Any]  # type: ignore[misc] # strawberry's own annotation
 
 R = TypeVar("R", bound=Callable[..., Any])
 
@@ -81,7 +87,44 @@ def computed(
             name=name,
             description=description,
             graphql_type=graphql_type,
-            metadata={_NEEDS: needs},
+            metadata={_NEEDS: needs, _FUNCTION: function},
+            directives=_source(needs),
+        )
+
+    return mark
+
+
+def column(
+    graphql_type: object,
+    description: str,
+    *,
+    needs: frozenset[Section] = NOTHING,
+    name: str | None = None,
+) -> Callable[[R], Any]:
+    """Declare a field whose values one synchronous function works out for all parents.
+
+    The arguments of the field are the keyword-only parameters of the function.
+    """
+
+    def mark(function: R) -> Any:  # noqa: ANN401 - strawberry's own field type is not public
+        arguments = _keyword_only(function)
+
+        def declared(parent: object, **given: object) -> object:
+            (value,) = function([parent], **given)
+            if isinstance(value, Exception):
+                raise value
+            return value
+
+        parent = inspect.Parameter(
+            "parent", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=_ANY_PARENT
+        )
+        _declare(declared, function, [parent, *arguments])
+        return strawberry.field(
+            staticmethod(declared),
+            name=name,
+            description=description,
+            graphql_type=graphql_type,
+            metadata={_NEEDS: needs, _COLUMN: function},
             directives=_source(needs),
         )
 
@@ -99,22 +142,12 @@ def batched(
 
     The arguments of the field are the keyword-only parameters of the resolver.
     """
-    signature = inspect.signature(resolver)
-    arguments = [
-        parameter
-        for parameter in signature.parameters.values()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
 
     def declared(**_: object) -> object:
         msg = "A batch field is run by the executor, never by strawberry."
         raise AssertionError(msg)
 
-    declared.__name__ = getattr(resolver, "__name__", "batch")
-    declared.__annotations__ = {one.name: one.annotation for one in arguments}
-    declared.__signature__ = signature.replace(  # type: ignore[attr-defined] # read by inspect
-        parameters=arguments, return_annotation=object
-    )
+    _declare(declared, resolver, _keyword_only(resolver))
     return strawberry.field(
         resolver=declared,
         description=description,
@@ -130,19 +163,34 @@ class FieldPlan:
 
     Attributes:
         needs: What it needs to be read besides the header.
-        batch: The batch resolver that answers it; None for a plain field.
         arguments: Python name of each argument, by its GraphQL name.
+        batch: The batch resolver that answers it.
+        column: The function that works it out for all parents of a level.
+        function: The function that works it out for one parent.
+        attribute: The attribute of the parent that holds it. Of these four one is
+            given; or none, where the schema's own resolver is to be called.
     """
 
     needs: frozenset[Section]
-    batch: BatchResolver | None
     arguments: Mapping[str, str]
+    batch: BatchResolver | None = None
+    column: Callable[..., Sequence[object]] | None = None
+    function: Callable[..., object] | None = None
+    attribute: str | None = None
+
+
+class UngovernedFieldError(GatewayError):
+    """A field brings a policy of its own; the guard is the only authority."""
 
 
 def field_plans(schema: GraphQLSchema) -> Mapping[tuple[str, str], FieldPlan]:
-    """Collect the plan of every field, by type name and field name."""
+    """Collect the plan of every field, by type name and field name.
+
+    Raises:
+        UngovernedFieldError: A field has a permission class or an extension.
+    """
     return {
-        (type_name, field_name): _plan_of(graphql_field)
+        (type_name, field_name): _plan_of(type_name, field_name, graphql_field)
         for type_name, graphql_type in schema.type_map.items()
         if not type_name.startswith("__")
         for field_name, graphql_field in getattr(graphql_type, "fields", {}).items()
@@ -150,15 +198,46 @@ def field_plans(schema: GraphQLSchema) -> Mapping[tuple[str, str], FieldPlan]:
     }
 
 
-def _plan_of(graphql_field: GraphQLField) -> FieldPlan:
+def _plan_of(type_name: str, field_name: str, graphql_field: GraphQLField) -> FieldPlan:
     declared = graphql_field.extensions.get("strawberry-definition")
     if not isinstance(declared, StrawberryField):
-        return FieldPlan(NOTHING, None, {})
+        return FieldPlan(NOTHING, {})
+    if declared.permission_classes or declared.extensions:
+        msg = (
+            f"`{type_name}.{field_name}` has permission classes or field extensions. "
+            "What a caller may ask is decided by the guard alone."
+        )
+        raise UngovernedFieldError(msg)
     python_names = [argument.python_name for argument in declared.arguments]
+    marks = declared.metadata
     return FieldPlan(
-        needs=declared.metadata.get(_NEEDS, NOTHING),
-        batch=declared.metadata.get(_BATCH),
+        needs=marks.get(_NEEDS, NOTHING),
         arguments=dict(zip(graphql_field.args, python_names, strict=True)),
+        batch=marks.get(_BATCH),
+        column=marks.get(_COLUMN),
+        function=marks.get(_FUNCTION),
+        attribute=declared.python_name if declared.base_resolver is None else None,
+    )
+
+
+def _keyword_only(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+
+
+def _declare(
+    declared: Callable[..., Any],
+    function: Callable[..., Any],
+    parameters: Sequence[inspect.Parameter],
+) -> None:
+    """Let strawberry see the arguments of a function that it does not call itself."""
+    declared.__name__ = getattr(function, "__name__", "field")
+    declared.__annotations__ = {one.name: one.annotation for one in parameters}
+    declared.__signature__ = inspect.Signature(  # type: ignore[attr-defined] # read by inspect
+        parameters, return_annotation=object
     )
 
 
