@@ -31,8 +31,8 @@ from gateway.answers import (
     send_answer,
 )
 from gateway.correlation import HEADER, correlation_id_of
+from gateway.execution import Executor
 from gateway.graphql.documents import Documents
-from gateway.graphql.execution import Executor
 from gateway.graphql.http import GraphQLRoute
 from gateway.health import on_failure, on_http_exception, routes
 from gateway.settings import Settings
@@ -41,6 +41,7 @@ from orderlines.errors import GatewayError
 from policies.authentication import ApiKeyAuthenticator, AuthenticationChain, KeyStore
 from resolvers.batches import field_plans
 from resolvers.context import make_context
+from resolvers.scalars import WRITERS
 from resolvers.schema import build_schema
 
 GRAPHQL_PATH: Final = "/graphql"
@@ -132,7 +133,7 @@ class Application:
         return GraphQLRoute(
             authentication=self._authentication,
             documents=Documents(schema),
-            executor=Executor(schema, field_plans(schema)),
+            executor=Executor(schema, field_plans(schema), leaves=WRITERS),
             make_context=partial(make_context, systems=systems),
             log=log,
             deadline_s=self._settings.gateway.deadline_s,

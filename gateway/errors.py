@@ -18,7 +18,6 @@ Every error raised on purpose, with its code:
         DeadlineExceededError  DEADLINE_EXCEEDED
         DiscrepancyError  DISCREPANCY
         InvalidArgumentError  INVALID_ARGUMENT
-        InvalidBatchError  INTERNAL
         InvalidIdError  INVALID_ID
         InvalidNumberError  INVALID_NUMBER
         InvalidOriginError  CONFIGURATION

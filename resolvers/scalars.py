@@ -1,8 +1,10 @@
 """The scalars of the schema: exact decimals as text, dates, instants."""
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, Final
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -56,3 +58,27 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     ),
 }
+
+
+def _integers(values: Sequence[Any]) -> list[Any]:
+    return [*map(str, values)]
+
+
+def _decimals(values: Sequence[Any]) -> list[Any]:
+    # Most texts are plain as they come: no exponent, no zero at the end, no minus zero.
+    return [
+        text if text[-1] not in "0NyfE" and "E" not in text else plain(value)
+        for value, text in zip(values, map(str, values), strict=True)
+    ]
+
+
+def _dates(values: Sequence[Any]) -> list[Any]:
+    return [value.isoformat() for value in values]
+
+
+WRITERS: Final[Mapping[str, Mapping[type, Callable[[Sequence[Any]], list[Any]] | None]]] = {
+    "Decimal": {str: None, int: _integers, Decimal: _decimals},
+    "Date": {date: _dates},
+}
+"""How whole columns of a scalar's usual values are written, by exact type; None where
+they stand as they are. Whatever else comes is written by the scalar itself."""

@@ -14,6 +14,7 @@ from graphql import GraphQLError
 from gateway.answers import CLOSE, RETRY_SOON, Answer, Header, problem_answer
 from gateway.codes import CODES
 from gateway.errors import FormattedError, as_graphql_errors
+from gateway.execution import encode
 from gateway.graphql.documents import MAX_LISTED_ERRORS
 from gateway.graphql.media import MediaType
 from gateway.graphql.request import MalformedRequestError
@@ -72,10 +73,9 @@ def answered(
 ) -> Answer:
     """Answer with what came of an operation; partial or whole, it is a 200."""
     if not errors:
-        return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], _encode({"data": data}))
+        return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], encode(data))
     entries = as_graphql_errors(errors, correlation_id=correlation_id)
-    body = _encode({"errors": entries, "data": data})
-    return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], body, _codes(entries))
+    return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], encode(data, entries), _codes(entries))
 
 
 def refused(

@@ -224,7 +224,9 @@ class GraphQLRoute:
         turn.step = "execution"
         # A caller who leaves now is not noticed: the answer is worked out and goes
         # nowhere. Cancelling this one await is all it would take to stop.
-        executed = await self._executor.execute(document.ast, operation, variables, context)
+        executed = await self._executor.execute(
+            document.ast, operation, variables, context, known_as=document.text
+        )
         if not executed.executed:
             return refused(
                 "BAD_VARIABLES", executed.errors, turn.media, correlation_id=turn.correlation_id

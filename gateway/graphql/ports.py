@@ -1,6 +1,6 @@
 """What the route needs of others: who calls, what they may know, and the execution."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
@@ -38,8 +38,13 @@ class Executor(Protocol):
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
         context: object,
+        *,
+        known_as: Hashable = None,
     ) -> Executed:
-        """Execute it; being cancelled cancels everything it started."""
+        """Execute it; being cancelled cancels everything it started.
+
+        `known_as` is what the document is known by: documents of one name are one.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,8 @@ class FakeExecutor:
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
         context: object,
+        *,
+        known_as: Hashable = None,  # noqa: ARG002 - the shape the route calls
     ) -> Outcome:
         """Answer as prepared."""
         self.asked.append((operation, variables, context))

@@ -22,8 +22,8 @@ from graphql import (
 
 from backends.store.memory import MemoryKeyStore
 from backends.transport import BackendUnavailableError
+from gateway.execution import Executor
 from gateway.graphql.documents import Documents
-from gateway.graphql.execution import Executor
 from orderlines.errors import GatewayError
 from tests.gateway.door import Door, make_route
 

@@ -12,7 +12,7 @@ from graphql import OperationDefinitionNode, parse, validate
 
 from backends.reasons import Reason
 from backends.transport import BackendUnavailableError
-from gateway.graphql.execution import Executed, Executor
+from gateway.execution import Executed, Executor
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.errors import GatewayError
 from orderlines.facets import Section

@@ -8,7 +8,7 @@ import pytest
 from graphql import GraphQLError, build_schema
 
 from backends.store.memory import MemoryKeyStore
-from gateway.graphql.execution import Executor
+from gateway.execution import Executor
 from tests.gateway.door import SCHEMA, Door, Outcome, make_route
 
 GRAPHQL = "application/graphql-response+json"

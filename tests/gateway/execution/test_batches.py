@@ -1,15 +1,16 @@
 """The adapter under graphql-core: gathering parents, adding up needs, failing item by item."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse
 
-from gateway.graphql.execution import Ask, Executed, Executor, InvalidBatchError
+from gateway.execution import Ask, Executed, Executor, InvalidBatchError
 from orderlines.errors import GatewayError
+from tests.gateway.execution.plans import Plan
 
 SDL = """
 interface Named { name: String }
@@ -17,15 +18,6 @@ type Query { boxes(count: Int = 2): [Box] one: Box must: Box! }
 type Box implements Named { name: String size: Int lid(colour: String): Lid inner: Box }
 type Lid implements Named { name: String weight: Int }
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one field is executed."""
-
-    needs: frozenset[str] = frozenset()
-    batch: Callable[..., Awaitable[Sequence[object]]] | None = None
-    arguments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

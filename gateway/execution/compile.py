@@ -1,0 +1,287 @@
+"""From a plan to Python: one generated function for every selection.
+
+A function takes the parents of a level and gives their objects of the answer. It works
+column by column: the values of a field for all parents, then of the next. A column
+whose values are all of the usual types is taken as it stands; any other is handed to
+the field's `Shape`. So the source needs no paths, no messages and no null
+propagation, and what it does in the usual case is the list comprehensions that a
+person would write.
+
+The source is deterministic and readable (`Compiled.source`). It holds nothing of a
+request, and of the document nothing but response keys, quoted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from keyword import iskeyword
+from typing import Any
+
+from gateway.execution.faults import counted
+from gateway.execution.leaves import Writers
+from gateway.execution.plan import Field, Plan, Selection, Way, is_async
+from gateway.execution.positions import Under
+from gateway.execution.shape import FAILED, Select, Shape, struck
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled:
+    """A plan and its functions.
+
+    Attributes:
+        root: The function of the whole operation.
+        source: What was generated.
+        size_bytes: An estimate of the memory all this takes.
+    """
+
+    plan: Plan
+    root: Select
+    source: str
+    size_bytes: int
+
+
+def compile_plan(plan: Plan, told: Mapping[str, Writers], plain: set[type]) -> Compiled:
+    """Generate the functions of a plan.
+
+    Args:
+        plan: The plan.
+        told: How usual values of scalars are written, by name of the scalar.
+        plain: The types of values that may be parents; grows as they are met.
+    """
+    return _Writer(plan, told, plain).compiled()
+
+
+@dataclass(slots=True)
+class _Writer:
+    plan: Plan
+    told: Mapping[str, Writers]
+    plain: set[type]
+    names: dict[str, Any] = field(default_factory=dict)
+    functions: dict[Selection, str] = field(default_factory=dict)
+    awaited: dict[Selection, bool] = field(default_factory=dict)
+    shapes: dict[Field, tuple[str, Shape]] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
+
+    def compiled(self) -> Compiled:
+        self.names = {
+            "plain": self.plain,
+            "Under": Under,
+            "struck": struck,
+            "FAILED": FAILED,
+            "counted": counted,
+        }
+        root = self._function(self.plan.root, is_serial=self.plan.is_serial)
+        source = "\n\n".join(self.texts)
+        # The text is ours; nothing a caller wrote is in it but quoted response keys.
+        exec(compile(source, "<plan>", "exec"), self.names)  # noqa: S102 - see above
+        for one, (_, shape) in self.shapes.items():
+            shape.selects = {
+                name: self.names[self.functions[selection]]
+                for name, selection in one.below.items()
+                if selection in self.functions
+            }
+        return Compiled(
+            plan=self.plan,
+            root=self.names[root],
+            source=source,
+            size_bytes=8 * len(source) + 1_500 * self.plan.fields,
+        )
+
+    def _function(self, selection: Selection, *, is_serial: bool = False) -> str:
+        """Write the function of a selection, after those of all below it."""
+        if selection in self.functions:
+            return self.functions[selection]
+        for one in selection.fields:
+            for below in one.below.values():
+                if below.error is None:
+                    self._function(below)
+        name = f"objects_{len(self.functions)}_{selection.parent.name}"
+        self.functions[selection] = name
+        columns = [
+            _Column(f"c{number}", one, *self._shape(one))
+            for number, one in enumerate(selection.fields)
+            if one.way is not Way.TYPENAME
+        ]
+        waits = [column for column in columns if self._is_awaited(column.field)]
+        self.awaited[selection] = bool(waits)
+        text = _Text()
+        text.add(f"{'async ' if waits else ''}def {name}(parents, at, run):")
+        text.depth = 1
+        text.add("if not parents:")
+        text.add("    return []")
+        if is_serial:
+            for column in columns:
+                self._serially(text, column)
+        else:
+            self._read(text, [column for column in columns if not is_async(column.field)])
+            self._wait(text, waits)
+            for column in columns:
+                if column not in waits:
+                    self._complete(text, column)
+        self._return(text, selection, columns)
+        self.texts.append("\n".join(text.lines) + "\n")
+        return name
+
+    def _shape(self, one: Field) -> tuple[str, Shape]:
+        found = self.shapes.get(one)
+        if found is None:
+            found = self.shapes[one] = (f"s{len(self.shapes)}", Shape(one, self.told))
+            number = found[0][1:]
+            self.names[f"s{number}"] = found[1]
+            self.names[f"f{number}"] = one
+            self.names[f"usual{number}"] = frozenset(found[1].writers)
+            if one.call is not None:
+                self.names[f"{_called(one)}{number}"] = one.call
+        return found
+
+    def _is_awaited(self, one: Field) -> bool:
+        """Tell whether a field, or anything below it, must be awaited."""
+        return is_async(one) or any(self.awaited.get(below) for below in one.below.values())
+
+    def _read(self, text: "_Text", columns: Sequence["_Column"]) -> None:
+        """Write how the values are fetched from the parents."""
+        if not columns:
+            return
+        if any(column.field.way is Way.REFUSED for column in columns):
+            refused = [column for column in columns if column.field.way is Way.REFUSED]
+            self._read(text, [column for column in columns if column not in refused])
+            self._read_carefully(text, refused)
+            return
+        text.add("try:")
+        text.depth += 1
+        for column in columns:
+            one, number = column.field, column.number
+            given = "" if one.slot < 0 else f", **run.given({one.slot})"
+            if one.way is Way.COLUMN:
+                value = f"counted({_called(one)}{number}(parents{given}), parents)"
+            else:
+                if given:
+                    text.add(f"given = run.given({one.slot})")
+                value = (
+                    f"{_called(one)}{number}(one{', **given' if given else ''})"
+                    if one.way is Way.FUNCTION
+                    else _attribute(one.attribute)
+                )
+                value = f"[{value} for one in parents]"
+            text.add(f"{column.name} = {value}")
+        text.depth -= 1
+        text.add("except Exception:")
+        text.depth += 1
+        self._read_carefully(text, columns)
+        text.depth -= 1
+
+    def _read_carefully(self, text: "_Text", columns: Sequence["_Column"]) -> None:
+        names = "".join(f"{column.name}, " for column in columns)
+        fields = "".join(f"f{column.number}, " for column in columns)
+        text.add(f"{names}= run.read(({fields}), parents)")
+
+    def _wait(self, text: "_Text", columns: Sequence["_Column"]) -> None:
+        """Write how fields are awaited that do not wait for each other."""
+        calls = [_awaitable(column) for column in columns]
+        if len(columns) == 1:
+            text.add(f"{columns[0].name} = await {calls[0]}")
+        elif columns:
+            names = ", ".join(column.name for column in columns)
+            text.add(f"{names} = await run.together([")
+            for call in calls:
+                text.add(f"    {call},")
+            text.add("])")
+
+    def _serially(self, text: "_Text", column: "_Column") -> None:
+        """Write how a root field is run to its end before the next one starts."""
+        if not is_async(column.field):
+            self._read(text, [column])
+        if self._is_awaited(column.field):
+            self._wait(text, [column])
+        else:
+            self._complete(text, column)
+        if not column.field.is_nullable:
+            text.add(f"if {column.name}[0] is FAILED:")
+            text.add("    return [FAILED]")
+
+    def _complete(self, text: "_Text", column: "_Column") -> None:
+        """Write how a column of values becomes a column of the answer."""
+        name, number, shape = column.name, column.number, column.shape
+        text.add(f"# {column.field.key}: {column.field.definition.type}")
+        if shape.leaf is not None:
+            stands = all(writer is None for writer in shape.writers.values())
+            if shape.writers and stands and len(shape.allows_null) == 1:
+                text.add(f"if not {{*map(type, {name})}} <= usual{number}:")
+                text.add(f"    {name} = s{number}.leaves({name}, at, run)")
+            else:
+                text.add(f"{name} = s{number}.leaves({name}, at, run)")
+        elif shape.is_direct and len(shape.allows_null) == 1:
+            (below,) = column.field.below.values()
+            text.add(f"if {{*map(type, {name})}} <= plain:")
+            text.add(f"    {name} = {self.functions[below]}({name}, Under(at, f{number}), run)")
+            if column.field.is_nullable:
+                text.add("    if run.has_failed:")
+                text.add(f"        {name} = s{number}.absorb({name})")
+            text.add("else:")
+            text.add(f"    {name} = s{number}.objects({name}, at, run)")
+        else:
+            text.add(f"{name} = s{number}.objects({name}, at, run)")
+
+    def _return(self, text: "_Text", selection: Selection, columns: Sequence["_Column"]) -> None:
+        """Write how columns become objects."""
+        known = {column.field: column.name for column in columns}
+        text.add("rows = [")
+        text.add("    {")
+        for one in selection.fields:
+            value = f"v{known[one][1:]}" if one in known else repr(selection.parent.name)
+            text.add(f"        {one.key!r}: {value},")
+        text.add("    }")
+        values = "".join(f"v{column.name[1:]}, " for column in columns)
+        names = ", ".join(column.name for column in columns)
+        text.add(f"    for {values or '_'} in {f'zip({names})' if columns else 'parents'}")
+        text.add("]")
+        strict = [column.name for column in columns if not column.field.is_nullable]
+        if strict:
+            text.add("if run.has_failed:")
+            text.add(f"    return struck(rows, ({', '.join(strict)},))")
+        text.add("return rows")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """A local variable of a generated function.
+
+    Attributes:
+        label: The name of the shape.
+    """
+
+    name: str
+    field: Field
+    label: str
+    shape: Shape
+
+    @property
+    def number(self) -> str:
+        """Part of the names of everything that belongs to the field."""
+        return self.label[1:]
+
+
+@dataclass(slots=True)
+class _Text:
+    """Lines, and how far they are indented."""
+
+    lines: list[str] = field(default_factory=list)
+    depth: int = 0
+
+    def add(self, line: str) -> None:
+        self.lines.append("    " * self.depth + line)
+
+
+def _awaitable(column: _Column) -> str:
+    if is_async(column.field):
+        return f"s{column.number}.resolved(parents, at, run)"
+    return f"s{column.number}.awaited_objects({column.name}, at, run)"
+
+
+def _called(one: Field) -> str:
+    return f"{one.parent.name}_{one.name}_"
+
+
+def _attribute(name: str) -> str:
+    if name.isidentifier() and not iskeyword(name):
+        return f"one.{name}"
+    return f"getattr(one, {name!r})"

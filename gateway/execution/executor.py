@@ -1,0 +1,190 @@
+"""The way in: executes operations of one schema, compiling each once.
+
+Compiled plans are kept by document, operation, field mask, and the values of the
+variables that `@skip` and `@include` read; nothing else of a request has a part in a
+plan, and an executor has one schema only. The least recently used goes when the
+estimated bytes of all plans pass the limit.
+
+The schema is only read. What cannot be executed is refused when the executor is made.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
+from typing import Any, Final, TypeAlias
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    is_abstract_type,
+    is_object_type,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+from gateway.execution.compile import Compiled, compile_plan
+from gateway.execution.leaves import Writers
+from gateway.execution.plan import NO_MASK, FieldMask, FieldSource
+from gateway.execution.planner import (
+    UnsupportedOperationError,
+    directive_variables,
+    make_plan,
+)
+from gateway.execution.run import Run
+
+MAX_VARIANTS: Final = 32
+"""Plans kept of one operation, one for each choice of its `@skip` and `@include`."""
+
+Choice: TypeAlias = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What came of an operation.
+
+    Attributes:
+        data: None where nothing was executed or a root field that may not be null was.
+        errors: In the order they were met.
+        executed: False if the request failed before execution; then the answer
+            has no `data` at all.
+    """
+
+    data: Mapping[str, Any] | None
+    errors: Sequence[GraphQLError]
+    executed: bool = True
+
+
+@dataclass(slots=True)
+class _Known:
+    """An operation that was met, and its plans.
+
+    Attributes:
+        document: Held, so that its identity is not given to another.
+        reads: The variables that `@skip` and `@include` read.
+    """
+
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    reads: tuple[str, ...]
+    variants: OrderedDict[Choice, Compiled] = field(default_factory=OrderedDict)
+
+
+class Executor:
+    """Executes documents against one schema.
+
+    Args:
+        schema: Strawberry's or any other of graphql-core.
+        fields: How each field is executed; what is missing is done as graphql-core would.
+        leaves: How usual values of scalars are written, by name of the scalar and exact
+            type of the values; others go through the scalar's own function.
+        max_bytes: What all compiled plans may take together, as far as it is estimated.
+
+    Raises:
+        UnsupportedOperationError: The schema finds object types asynchronously.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        fields: FieldSource,
+        *,
+        leaves: Mapping[str, Writers] | None = None,
+        max_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
+        for kind in schema.type_map.values():
+            if (is_abstract_type(kind) and iscoroutinefunction(kind.resolve_type)) or (
+                is_object_type(kind) and iscoroutinefunction(kind.is_type_of)
+            ):
+                msg = f"The type '{kind.name}' finds object types asynchronously."
+                raise UnsupportedOperationError(msg)
+        self.schema = schema
+        self.size_bytes = 0
+        self._fields = fields
+        self._max_bytes = max_bytes
+        self._leaves = leaves or {}
+        self._plain: set[type] = set()
+        self._known: OrderedDict[tuple[Hashable, ...], _Known] = OrderedDict()
+
+    async def execute(  # noqa: PLR0913 - each is part of what is executed
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, object],
+        context: object,
+        *,
+        known_as: Hashable = None,
+        mask: FieldMask = NO_MASK,
+    ) -> Executed:
+        """Execute one operation of a document that has been validated.
+
+        Cancelling it cancels everything it started.
+
+        Args:
+            document: All of it, for its fragments.
+            operation: One of its operations.
+            variables: As they were sent.
+            context: Handed to resolvers.
+            known_as: What the document is known by, such as the hash of its text;
+                without, it is known by its identity.
+            mask: The fields that may not be asked for; each fails with an error.
+        """
+        coerced = get_variable_values(
+            self.schema,
+            operation.variable_definitions or (),
+            dict(variables),
+            hide_suggestions=True,
+        )
+        if isinstance(coerced, list):
+            return Executed(None, coerced, executed=False)
+        try:
+            compiled = self.compiled(document, operation, coerced, known_as=known_as, mask=mask)
+        except UnsupportedOperationError as error:
+            return Executed(None, (error,), executed=False)
+        except GraphQLError as error:
+            return Executed(None, (error,))
+        run = Run(compiled, coerced, context, self._plain)
+        data = await run.execute()
+        return Executed(data, tuple(run.errors))
+
+    def compiled(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        *,
+        known_as: Hashable = None,
+        mask: FieldMask = NO_MASK,
+    ) -> Compiled:
+        """Find or make the plan of an operation under the values of its variables.
+
+        Raises:
+            GraphQLError: It cannot be planned.
+        """
+        name = operation.name.value if operation.name is not None else None
+        identity = (id(document) if known_as is None else known_as, name, mask)
+        known = self._known.get(identity)
+        if known is None:
+            known = _Known(document, operation, directive_variables(document, operation))
+            self._known[identity] = known
+        self._known.move_to_end(identity)
+        choice = tuple(variables.coerced.get(name, Undefined) for name in known.reads)
+        found = known.variants.get(choice)
+        if found is None:
+            plan = make_plan(self.schema, self._fields, document, operation, variables, mask)
+            found = known.variants[choice] = compile_plan(plan, self._leaves, self._plain)
+            self.size_bytes += found.size_bytes
+            self._make_room(known)
+        else:
+            known.variants.move_to_end(choice)
+        return found
+
+    def _make_room(self, newest: _Known) -> None:
+        while len(newest.variants) > MAX_VARIANTS:
+            _, dropped = newest.variants.popitem(last=False)
+            self.size_bytes -= dropped.size_bytes
+        while self.size_bytes > self._max_bytes and len(self._known) > 1:
+            _, oldest = self._known.popitem(last=False)
+            self.size_bytes -= sum(one.size_bytes for one in oldest.variants.values())

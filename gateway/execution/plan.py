@@ -1,0 +1,169 @@
+"""What a question asks for: the plan of one operation.
+
+A plan says, for every selection and every object type it may meet, which fields
+come in which order, how each is resolved, and what the selection below it needs.
+It never changes once made, and holds nothing of a request but the booleans that
+`@skip` and `@include` read, which are part of its name in the cache.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from inspect import iscoroutinefunction
+from typing import Any, Protocol, TypeAlias
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+
+Batch: TypeAlias = Callable[..., Awaitable[Sequence[object]]]
+Given: TypeAlias = Mapping[str, object]
+
+
+class FieldPlan(Protocol):
+    """How one field is executed, as its schema declares it.
+
+    At most one of the four ways is given; with none of them the field is resolved as
+    graphql-core would resolve it. `column`, `function` and `attribute` are pure: a
+    value may be asked for twice, and none is something to be awaited, unless the
+    function is declared `async`.
+    """
+
+    @property
+    def needs(self) -> Collection[Any]:
+        """Words for what the field needs to be read."""
+        ...
+
+    @property
+    def arguments(self) -> Mapping[str, str]:
+        """Python name of each argument, by its GraphQL name."""
+        ...
+
+    @property
+    def batch(self) -> Batch | None:
+        """Answers it for all parents of a level: `async (parents, ask, **arguments)`."""
+        ...
+
+    @property
+    def column(self) -> Callable[..., Sequence[object]] | None:
+        """Works it out for all parents of a level: `(parents, **arguments)`."""
+        ...
+
+    @property
+    def function(self) -> Callable[..., Any] | None:
+        """Works it out for one parent: `(parent, **arguments)`."""
+        ...
+
+    @property
+    def attribute(self) -> str | None:
+        """The attribute of the parent that holds it."""
+        ...
+
+
+FieldSource: TypeAlias = Mapping[tuple[str, str], FieldPlan]
+FieldMask: TypeAlias = frozenset[tuple[str, str]]
+"""The fields, by type and name, that a question may not ask for."""
+
+NO_MASK: FieldMask = frozenset()
+
+
+class Way(Enum):
+    """How the values of a field are found."""
+
+    TYPENAME = "the name of the type"
+    REFUSED = "refused by the field mask"
+    BATCH = "one batch resolver for all parents"
+    COLUMN = "one function for all parents"
+    FUNCTION = "a function of the parent"
+    ATTRIBUTE = "an attribute of the parent"
+    RESOLVER = "a resolver of graphql-core's shape"
+    DEFAULT = "graphql-core's default resolver"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """One field of one object type, with all nodes that ask for it.
+
+    Attributes:
+        key: Its name in the answer.
+        call: What is called, for the ways that call something.
+        attribute: Name on the parent, for the ways that read one.
+        slot: Where a run keeps its arguments; -1 where it takes none.
+        fixed: Its arguments, where no request can change them.
+        below: What is selected of its value, by object type.
+        needs: What the selection below it needs; its own needs are not in it.
+    """
+
+    key: str
+    name: str
+    parent: GraphQLObjectType
+    definition: GraphQLField
+    nodes: list[FieldNode]  # a list because graphql-core asks for one
+    way: Way
+    call: Callable[..., Any] | None
+    attribute: str
+    slot: int
+    fixed: Given | None
+    names: Mapping[str, str]
+    below: Mapping[str, "Selection"]
+    needs: frozenset[Any]
+    is_nullable: bool
+
+    def arguments(self, variables: VariableValues) -> Given:
+        """Coerce its arguments, under the names the resolver takes.
+
+        Raises:
+            GraphQLError: A value does not fit.
+        """
+        if self.slot < 0:
+            return {}
+        values = get_argument_values(
+            self.definition, self.nodes[0], variables, hide_suggestions=True
+        )
+        return {self.names.get(name, name): value for name, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What is selected of one object type, in the order of the answer.
+
+    Attributes:
+        error: Why the fields cannot be told; it fails each object of the type.
+    """
+
+    parent: GraphQLObjectType
+    fields: tuple[Field, ...]
+    error: GraphQLError | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """One operation under one choice of its `@skip` and `@include` variables.
+
+    Attributes:
+        argued: The fields that take arguments; their slots count from zero.
+        is_serial: Whether a root field waits for the one before it.
+        fields: How many fields it has.
+    """
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: dict[str, FragmentDefinitionNode]
+    root: Selection
+    argued: tuple[Field, ...]
+    is_serial: bool
+    fields: int
+
+
+def is_async(one: Field) -> bool:
+    """Tell whether a field's own values may have to be awaited."""
+    return one.way in (Way.BATCH, Way.RESOLVER, Way.DEFAULT) or (
+        one.way is Way.FUNCTION and iscoroutinefunction(one.call)
+    )

@@ -1,0 +1,273 @@
+"""One run of a compiled operation: what its functions ask for while they work.
+
+The generated functions know the usual case. What they cannot do at once comes here:
+values that must be awaited, values that must be fetched one by one because fetching
+them together failed, and errors, which are told with their place.
+
+Source: GraphQL specification, section 6.4 (Executing Fields).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from graphql import (
+    GraphQLError,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    is_list_type,
+    is_wrapping_type,
+    located_error,
+)
+from graphql.execution.values import VariableValues
+from graphql.pyutils import UndefinedType, gather_with_cancel, is_awaitable, is_iterable
+from graphql.type import GraphQLResolveInfoHelpers
+
+from gateway.execution.compile import Compiled
+from gateway.execution.faults import FieldRefusedError, counted
+from gateway.execution.object_types import Info
+from gateway.execution.plan import Field, Given, Way
+from gateway.execution.positions import Positions, Root, Under
+from gateway.execution.shape import FAILED, Column
+
+MAX_PLAIN_TYPES = 4_096
+
+ROOT = Root()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a batch resolver is told about the question.
+
+    Attributes:
+        needs: What the selection below its field needs.
+    """
+
+    context: Any
+    needs: frozenset[Any]
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One operation being executed. Use it once.
+
+    Attributes:
+        plain: The types of values that may be parents, as far as they were met; kept
+            by the executor.
+        errors: In the order they were met.
+        has_failed: Whether a column holds the mark of a failed value.
+    """
+
+    compiled: Compiled
+    variables: VariableValues
+    context: Any
+    plain: set[type]
+    errors: list[GraphQLError] = field(default_factory=list)
+    has_failed: bool = False
+    tracked: list[asyncio.Future[Any]] = field(default_factory=list)
+
+    async def execute(self) -> Mapping[str, Any] | None:
+        """Make the data. Cancelling it cancels all it started."""
+        try:
+            made = self.compiled.root([None], ROOT, self)
+            (data,) = made if isinstance(made, list) else await made
+        finally:
+            for future in self.tracked:
+                future.cancel()
+        return None if data is FAILED else data
+
+    # What generated functions ask
+
+    def given(self, slot: int) -> Given:
+        """Give the arguments of a field.
+
+        Raises:
+            GraphQLError: They do not fit.
+        """
+        one = self.compiled.plan.argued[slot]
+        return one.arguments(self.variables) if one.fixed is None else one.fixed
+
+    def read(self, fields: Sequence[Field], parents: Column) -> list[Column]:
+        """Read fields one by one, so that one that fails costs no other."""
+        return [self._read(one, parents) for one in fields]
+
+    async def together(self, columns: Sequence[Awaitable[Column]]) -> Sequence[Column]:
+        """Await columns, which do not wait for each other."""
+        if len(columns) == 1:
+            return [await columns[0]]
+        tasks = [asyncio.ensure_future(one) for one in columns]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    # What shapes ask
+
+    async def values(self, one: Field, parents: Column, at: Positions) -> Column:
+        """Resolve a field that is to be awaited."""
+        if not parents:
+            return ()
+        try:
+            given = {} if one.slot < 0 else self.given(one.slot)
+        except GraphQLError as error:
+            return [error] * len(parents)
+        if one.way is Way.BATCH:
+            return await self._batch(one, parents, given)
+        values = [
+            self._value(one, parent, at, index, given) for index, parent in enumerate(parents)
+        ]
+        return await _settled(values, _depth(one.definition.type))
+
+    def tell(self, one: Field, error: Exception, at: Positions, index: int) -> None:
+        """Tell an error with its place."""
+        self.errors.append(located_error(error, one.nodes, at.keys(index)))
+
+    def learn(self, kind: type) -> None:
+        """Remember a type whose values may be parents: not null, no error."""
+        if len(self.plain) < MAX_PLAIN_TYPES and not issubclass(
+            kind, BaseException | UndefinedType | type(None)
+        ):
+            self.plain.add(kind)
+
+    def info(self, one: Field, at: Positions, index: int) -> Info:
+        """Make what graphql-core's resolvers are told about a field."""
+        plan = self.compiled.plan
+        path = at.path(index)
+        assert path is not None  # noqa: S101 - a field is never the root of the data
+        return GraphQLResolveInfo(
+            one.name,
+            list(one.nodes),
+            one.definition.type,
+            one.parent,
+            path,
+            plan.schema,
+            plan.fragments,
+            None,
+            plan.operation,
+            self.variables,
+            self.context,
+            is_awaitable,
+            None,
+            GraphQLResolveInfoHelpers(gather=_gather, track=self._track),
+        )
+
+    def _read(self, one: Field, parents: Column) -> Column:
+        try:
+            if one.way is Way.REFUSED:
+                msg = f"The field '{one.parent}.{one.name}' may not be asked for."
+                raise FieldRefusedError(msg)  # noqa: TRY301 - it fails each of them
+            given = {} if one.slot < 0 else self.given(one.slot)
+            if one.way is Way.COLUMN:
+                assert one.call is not None  # noqa: S101 - a column has its function
+                return counted(one.call(parents, **given), parents)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it fails each of them
+            return [error] * len(parents)
+        if one.way is Way.ATTRIBUTE:
+            return [_tried(lambda one_: getattr(one_, one.attribute), each) for each in parents]
+        call: Any = one.call
+        return [_tried(lambda one_: call(one_, **given), each) for each in parents]
+
+    def _value(self, one: Field, parent: Any, at: Positions, index: int, given: Given) -> object:  # noqa: ANN401 - of any schema; one argument for each thing a resolver is told
+        """Resolve a field of one parent; a failure is a value too."""
+        try:
+            call: Any = one.call
+            if one.way is Way.FUNCTION:
+                return call(parent, **given)
+            if one.way is Way.RESOLVER:
+                return call(parent, self.info(one, Under(at, one), index), **given)
+            if isinstance(parent, Mapping):
+                value = parent.get(one.attribute)
+            else:
+                value = getattr(parent, one.attribute, None)
+            if callable(value):
+                return value(self.info(one, Under(at, one), index), **given)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it fails this value, no other
+            return error
+        return value
+
+    async def _batch(self, one: Field, parents: Column, given: Given) -> Column:
+        """Resolve a field for all its parents; a failure fails each of them."""
+        call: Any = one.call
+        try:
+            return counted(await call(parents, Ask(self.context, one.needs), **given), parents)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it fails these values, no others
+            return [error] * len(parents)
+
+    def _track(self, values: Sequence[Any]) -> None:
+        """Let what a resolver left behind go on until the run ends."""
+        self.tracked.extend(asyncio.ensure_future(one) for one in values if is_awaitable(one))
+
+
+class _Waiting(NamedTuple):
+    """A value that is to be awaited.
+
+    Attributes:
+        holder: The list it is in.
+        place: Its index there.
+        depth: How many levels of lists it may be.
+    """
+
+    holder: list[Any]
+    place: int
+    depth: int
+
+
+async def _settled(values: list[Any], depth: int) -> list[Any]:
+    """Await what is to be awaited, also in lists; a failure is a value too."""
+    waiting = _found(values, depth)
+    while waiting:
+        outcomes = await asyncio.gather(
+            *(holder[place] for holder, place, _ in waiting), return_exceptions=True
+        )
+        met, waiting = waiting, []
+        for (holder, place, levels), outcome in zip(met, outcomes, strict=True):
+            if isinstance(outcome, BaseException) and not isinstance(outcome, Exception):
+                raise outcome
+            holder[place], below = _opened(outcome, levels)
+            waiting += below
+    return values
+
+
+def _found(values: list[Any], depth: int) -> list[_Waiting]:
+    """Find what is to be awaited."""
+    found: list[_Waiting] = []
+    for index, value in enumerate(values):
+        if is_awaitable(value):
+            found.append(_Waiting(values, index, depth))
+        else:
+            values[index], below = _opened(value, depth)
+            found += below
+    return found
+
+
+def _opened(value: object, depth: int) -> tuple[object, list[_Waiting]]:
+    """Make a list of a value that may be one, where it holds something to await."""
+    if depth == 0 or not is_iterable(value):
+        return value, []
+    try:
+        items = list(value)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it fails this value, no other
+        return error, []
+    return items, _found(items, depth - 1)
+
+
+def _depth(kind: GraphQLOutputType) -> int:
+    """Count the levels of lists of a type."""
+    depth = 0
+    while is_wrapping_type(kind):
+        depth += is_list_type(kind)
+        kind = kind.of_type
+    return depth
+
+
+def _tried(read: Callable[[Any], object], parent: object) -> object:
+    try:
+        return read(parent)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it fails this value, no other
+        return error
+
+
+async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
+    return list(await gather_with_cancel(*awaitables))

@@ -1,0 +1,348 @@
+"""The shape of a field: how a column of values becomes a column of the answer.
+
+A type is lists around a name, each level nullable or not. A column is opened level by
+level until only the named values are left, for all lists of all parents together;
+those are written, or made objects by the functions of their selections; and then the
+levels are closed again, from the inside out. A level whose values are all usual costs
+one look at their types. Any other is gone through value by value, with graphql-core's
+messages.
+
+A value that failed where null is not allowed is `FAILED`: it fails what holds it, and
+is null at the nearest level that may be. Its error is told when it is met, once.
+
+Source: GraphQL specification, sections 6.4.3 (Value Completion) and 6.4.4 (errors).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from graphql import (
+    GraphQLError,
+    GraphQLLeafType,
+    GraphQLOutputType,
+    Undefined,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+    is_object_type,
+)
+from graphql.pyutils import is_awaitable, is_iterable
+
+from gateway.execution.leaves import Writers, write, write_all, write_one, writers_of
+from gateway.execution.object_types import selection_of
+from gateway.execution.plan import Field, Selection, is_async
+from gateway.execution.positions import Items, Kept, Positions, Under
+
+if TYPE_CHECKING:
+    from gateway.execution.run import Run
+
+Column: TypeAlias = Sequence[Any]
+Select: TypeAlias = Callable[[Column, Positions, "Run"], Any]
+"""Makes the objects of a selection: a list, or what must be awaited for one."""
+
+
+class Failed:
+    """The mark of a value that failed where null is not allowed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "FAILED"
+
+
+FAILED: Final = Failed()
+
+_LISTS: Final = frozenset({list, tuple})
+
+
+class _Frame(NamedTuple):
+    """What was set aside when a level was opened, to close it again.
+
+    Attributes:
+        lists: The lists of the level; None for the level of the named values.
+        made: The level's column as far as it is known, where values were left out.
+        kept: The indices of those that were not.
+    """
+
+    lists: Column | None
+    made: list[Any] | None
+    kept: Sequence[int]
+
+
+class _Group(NamedTuple):
+    """The values of one object type in a column."""
+
+    select: Select
+    parents: list[Any]
+    at: Positions
+    kept: list[int]
+
+
+class Shape:
+    """The shape of one field.
+
+    Attributes:
+        field: The field.
+        allows_null: Of each level, the outermost list first, the named values last.
+        writers: How usual values are written; for a leaf.
+        selects: The functions of its selections, by object type; put here once made.
+        is_direct: Whether its values are objects of one type, told by nothing else.
+    """
+
+    __slots__ = ("allows_null", "field", "is_direct", "leaf", "named", "selects", "writers")
+
+    def __init__(self, field: Field, told: Mapping[str, Writers]) -> None:
+        self.field = field
+        self.allows_null, self.named = _levels(field.definition.type)
+        self.leaf: GraphQLLeafType | None = self.named if is_leaf_type(self.named) else None
+        self.writers: Writers = {} if self.leaf is None else writers_of(self.leaf, told)
+        if self.leaf is not None and self.allows_null[-1]:
+            self.writers = {**self.writers, type(None): None}
+        self.selects: dict[str, Select] = {}
+        self.is_direct = (
+            is_object_type(self.named)
+            and self.named.is_type_of is None
+            and self.named.name in field.below
+            and field.below[self.named.name].error is None
+        )
+
+    def leaves(self, values: Column, at: Positions, run: "Run") -> Column:
+        """Complete a column of leaves."""
+        if len(self.allows_null) == 1:
+            kinds = {*map(type, values)}
+            if kinds <= self.writers.keys():
+                try:
+                    return write(self.writers, values, kinds)
+                except Exception:  # noqa: BLE001, S110 - it is met again below, and told
+                    pass
+        values, at, frames = self._open(values, Under(at, self.field), run)
+        return self._close(self._written(values, at, run), frames, run)
+
+    def objects(self, values: Column, at: Positions, run: "Run") -> Column:
+        """Complete a column of objects whose selections need not be awaited."""
+        values, at, frames = self._open(values, Under(at, self.field), run)
+        if self.is_direct:
+            return self._close(self.selects[self.named.name](values, at, run), frames, run)
+        made, groups = self._grouped(values, at, run)
+        for group in groups:
+            _scatter(made, group.kept, group.select(group.parents, group.at, run))
+        return self._close(made, frames, run)
+
+    async def awaited_objects(self, values: Column, at: Positions, run: "Run") -> Column:
+        """Complete a column of objects, awaiting what their selections await."""
+        values, at, frames = self._open(values, Under(at, self.field), run)
+        if self.is_direct:
+            select = self.selects[self.named.name]
+            return self._close(await _now(select(values, at, run)), frames, run)
+        made, groups = self._grouped(values, at, run)
+        rows = await run.together(
+            [_now(group.select(group.parents, group.at, run)) for group in groups]
+        )
+        for group, column in zip(groups, rows, strict=True):
+            _scatter(made, group.kept, column)
+        return self._close(made, frames, run)
+
+    async def resolved(self, parents: Column, at: Positions, run: "Run") -> Column:
+        """Resolve a field that is to be awaited, and complete its values."""
+        values = await run.values(self.field, parents, at)
+        if self.leaf is not None:
+            return self.leaves(values, at, run)
+        return await self.awaited_objects(values, at, run)
+
+    def absorb(self, column: list[Any]) -> list[Any]:
+        """Make null what failed, where null is allowed."""
+        return [None if one is FAILED else one for one in column]
+
+    def _open(
+        self, values: Column, at: Positions, run: "Run"
+    ) -> tuple[Column, Positions, list[_Frame]]:
+        """Come down to the named values of all lists."""
+        frames: list[_Frame] = []
+        made: list[Any] | None
+        kept: list[int]
+        for allows_null in self.allows_null[:-1]:
+            made, kept = None, []
+            if not {*map(type, values)} <= _LISTS:
+                made, kept, values = self._sifted(values, at, run, allows_null, self._as_list)
+                at = Kept(at, kept)
+            frames.append(_Frame(values, made, kept))
+            at = Items(at, values)
+            values = values[0] if len(values) == 1 else [one for items in values for one in items]
+        made, kept = None, []
+        kinds = {*map(type, values)}
+        if not (kinds <= run.plain or kinds <= self.writers.keys()):
+            made, kept, values = self._sifted(
+                values, at, run, self.allows_null[-1], self._as_value(run)
+            )
+            at = Kept(at, kept)
+        frames.append(_Frame(None, made, kept))
+        return values, at, frames
+
+    def _close(self, column: Column, frames: list[_Frame], run: "Run") -> Column:
+        """Come up again, with the column of named values completed."""
+        for frame, allows_null in zip(reversed(frames), reversed(self.allows_null), strict=True):
+            if frame.lists is not None:
+                column = _lists_of(column, frame.lists, run)
+            if frame.made is not None:
+                _scatter(frame.made, frame.kept, column)
+                column = frame.made
+            if run.has_failed and allows_null:
+                column = [None if one is FAILED else one for one in column]
+        return column
+
+    def _sifted(
+        self,
+        values: Column,
+        at: Positions,
+        run: "Run",
+        allows_null: bool,  # noqa: FBT001 - of the level
+        take: Callable[[Any], Any],
+    ) -> tuple[list[Any], list[int], list[Any]]:
+        """Part the values that can be taken from those that are null or fail."""
+        made: list[Any] = [None] * len(values)
+        kept: list[int] = []
+        taken: list[Any] = []
+        for index, value in enumerate(values):
+            error: Exception | None = None
+            # A failure that is given is never raised: it may be one for many values,
+            # and would gather the frames of all of them.
+            if isinstance(value, Exception):
+                error = value
+            elif value is not None and value is not Undefined:
+                try:
+                    taken.append(take(value))
+                except Exception as raised:  # noqa: BLE001 - it fails this value, no other
+                    error = raised
+                else:
+                    kept.append(index)
+                    continue
+            elif not allows_null:
+                error = TypeError(_no_null(self.field))
+            if error is not None:
+                run.tell(self.field, error, at, index)
+                if not allows_null:
+                    made[index] = FAILED
+                    run.has_failed = True
+        return made, kept, taken
+
+    def _as_list(self, value: Any) -> Sequence[Any]:  # noqa: ANN401 - whatever a resolver gave
+        where = f"field '{self.field.parent}.{self.field.name}'"
+        if hasattr(value, "__aiter__"):
+            msg = f"Asynchronous lists are not supported: {where}."
+            raise GraphQLError(msg)
+        self._refuse_awaitable(value)
+        if not is_iterable(value):
+            msg = f"Expected Iterable, but did not find one for {where}."
+            raise GraphQLError(msg)
+        return list(value)
+
+    def _as_value(self, run: "Run") -> Callable[[Any], Any]:
+        def take(value: Any) -> Any:  # noqa: ANN401 - whatever a resolver gave
+            self._refuse_awaitable(value)
+            run.learn(type(value))
+            return value
+
+        return take
+
+    def _refuse_awaitable(self, value: Any) -> None:  # noqa: ANN401 - whatever a resolver gave
+        """Refuse what is to be awaited where nobody awaits."""
+        if not is_async(self.field) and is_awaitable(value):
+            if isinstance(value, CoroutineType):
+                value.close()
+            where = f"'{self.field.parent}.{self.field.name}'"
+            msg = f"A value of {where} is to be awaited, which was not declared."
+            raise GraphQLError(msg)
+
+    def _written(self, values: Column, at: Positions, run: "Run") -> Column:
+        """Write leaves, all at once if they are usual."""
+        assert self.leaf is not None  # noqa: S101 - only asked of leaves
+        try:
+            kinds = {*map(type, values)}
+            if kinds <= self.writers.keys():
+                return write(self.writers, values, kinds)
+            return write_all(self.leaf, values)
+        except Exception:  # noqa: BLE001 - each is met again below, and told
+            written: list[Any] = []
+        for index, value in enumerate(values):
+            try:
+                written.append(None if value is None else write_one(self.leaf, value))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it fails this value, no other
+                run.tell(self.field, error, at, index)
+                written.append(FAILED)
+                run.has_failed = True
+        return written
+
+    def _grouped(self, values: Column, at: Positions, run: "Run") -> tuple[list[Any], list[_Group]]:
+        """Group values by the object type they have."""
+        made: list[Any] = [None] * len(values)
+        groups: dict[Selection, _Group] = {}
+        for index, value in enumerate(values):
+            error: Exception | None
+            try:
+                info = run.info(self.field, at, index)
+                selection = selection_of(self.field, self.named, value, info)
+                error = selection.error
+            except Exception as raised:  # noqa: BLE001 - it fails this value, no other
+                error = raised
+            if error is not None:
+                run.tell(self.field, error, at, index)
+                made[index] = FAILED
+                run.has_failed = True
+                continue
+            group = groups.get(selection)
+            if group is None:
+                kept: list[int] = []
+                select = self.selects[selection.parent.name]
+                group = groups[selection] = _Group(select, [], Kept(at, kept), kept)
+            group.parents.append(value)
+            group.kept.append(index)
+        return made, list(groups.values())
+
+
+def struck(rows: list[Any], columns: Sequence[Column]) -> list[Any]:
+    """Fail the objects of which a field failed that may not be null."""
+    for column in columns:
+        for index, value in enumerate(column):
+            if value is FAILED:
+                rows[index] = FAILED
+    return rows
+
+
+def _levels(kind: GraphQLOutputType) -> tuple[tuple[bool, ...], Any]:
+    allows_null: list[bool] = []
+    while True:
+        allows_null.append(not is_non_null_type(kind))
+        inner: Any = kind.of_type if is_non_null_type(kind) else kind
+        if not is_list_type(inner):
+            return tuple(allows_null), inner
+        kind = inner.of_type
+
+
+def _lists_of(column: Column, lists: Column, run: "Run") -> list[Any]:
+    """Cut a column of items into lists as long as those it came from."""
+    made: list[Any] = []
+    if len(lists) == 1:
+        made.append(column if type(column) is list else list(column))
+    else:
+        start = 0
+        for items in lists:
+            end = start + len(items)
+            made.append(list(column[start:end]))
+            start = end
+    if run.has_failed:
+        return [FAILED if any(one is FAILED for one in items) else items for items in made]
+    return made
+
+
+def _scatter(made: list[Any], kept: Sequence[int], column: Column) -> None:
+    for index, value in zip(kept, column, strict=True):
+        made[index] = value
+
+
+def _no_null(field: Field) -> str:
+    return f"Cannot return null for non-nullable field {field.parent}.{field.name}."
+
+
+async def _now(rows: Column | Awaitable[Column]) -> Column:
+    return rows if isinstance(rows, list) else await rows  # type: ignore[misc] # one of the two
