@@ -170,9 +170,9 @@ class _Writer:
         text.depth -= 1
 
     def _read_carefully(self, text: "_Text", columns: Sequence["_Column"]) -> None:
-        names = "".join(f"{column.name}, " for column in columns)
-        fields = "".join(f"f{column.number}, " for column in columns)
-        text.add(f"{names}= run.read(({fields}), parents)")
+        names = _tuple([column.name for column in columns])
+        fields = _tuple([f"f{column.number}" for column in columns])
+        text.add(f"{names} = run.read({fields}, parents)")
 
     def _wait(self, text: "_Text", columns: Sequence["_Column"]) -> None:
         """Write how fields are awaited that do not wait for each other."""
@@ -223,21 +223,22 @@ class _Writer:
 
     def _return(self, text: "_Text", selection: Selection, columns: Sequence["_Column"]) -> None:
         """Write how columns become objects."""
-        known = {column.field: column.name for column in columns}
+        known = {column.field: f"v{column.name[1:]}" for column in columns}
         text.add("rows = [")
         text.add("    {")
         for one in selection.fields:
-            value = f"v{known[one][1:]}" if one in known else repr(selection.parent.name)
-            text.add(f"        {one.key!r}: {value},")
+            text.add(f"        {one.key!r}: {known.get(one, repr(selection.parent.name))},")
         text.add("    }")
-        values = "".join(f"v{column.name[1:]}, " for column in columns)
-        names = ", ".join(column.name for column in columns)
-        text.add(f"    for {values or '_'} in {f'zip({names})' if columns else 'parents'}")
+        names = [column.name for column in columns]
+        if len(columns) > 1:
+            text.add(f"    for {', '.join(known.values())} in zip({', '.join(names)})")
+        else:
+            text.add(f"    for {''.join(known.values()) or '_'} in {''.join(names) or 'parents'}")
         text.add("]")
         strict = [column.name for column in columns if not column.field.is_nullable]
         if strict:
             text.add("if run.has_failed:")
-            text.add(f"    return struck(rows, ({', '.join(strict)},))")
+            text.add(f"    return struck(rows, {_tuple(strict)})")
         text.add("return rows")
 
 
@@ -275,6 +276,10 @@ def _awaitable(column: _Column) -> str:
     if is_async(column.field):
         return f"s{column.number}.resolved(parents, at, run)"
     return f"s{column.number}.awaited_objects({column.name}, at, run)"
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
 
 
 def _called(one: Field) -> str:

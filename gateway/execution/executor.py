@@ -105,7 +105,7 @@ class Executor:
         self._fields = fields
         self._max_bytes = max_bytes
         self._leaves = leaves or {}
-        self._plain: set[type] = set()
+        self.plain: set[type] = set()
         self._known: OrderedDict[tuple[Hashable, ...], _Known] = OrderedDict()
 
     async def execute(  # noqa: PLR0913 - each is part of what is executed
@@ -145,7 +145,7 @@ class Executor:
             return Executed(None, (error,), executed=False)
         except GraphQLError as error:
             return Executed(None, (error,))
-        run = Run(compiled, coerced, context, self._plain)
+        run = Run(compiled, coerced, context, self.plain)
         data = await run.execute()
         return Executed(data, tuple(run.errors))
 
@@ -174,7 +174,7 @@ class Executor:
         found = known.variants.get(choice)
         if found is None:
             plan = make_plan(self.schema, self._fields, document, operation, variables, mask)
-            found = known.variants[choice] = compile_plan(plan, self._leaves, self._plain)
+            found = known.variants[choice] = compile_plan(plan, self._leaves, self.plain)
             self.size_bytes += found.size_bytes
             self._make_room(known)
         else:

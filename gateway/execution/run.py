@@ -10,7 +10,10 @@ Source: GraphQL specification, section 6.4 (Executing Fields).
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from datetime import date, datetime
+from decimal import Decimal
+from types import CoroutineType, GeneratorType
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     GraphQLError,
@@ -31,9 +34,14 @@ from gateway.execution.plan import Field, Given, Way
 from gateway.execution.positions import Positions, Root, Under
 from gateway.execution.shape import FAILED, Column
 
-MAX_PLAIN_TYPES = 4_096
+MAX_PLAIN_TYPES: Final = 4_096
 
-ROOT = Root()
+_QUIET: Final = frozenset({str, int, float, bool, type(None), dict, Decimal, date, datetime})
+"""Types that are seen most, and of which no value is to be awaited or called."""
+
+ROOT: Final = Root()
+
+_NEVER_PLAIN: Final = (BaseException, UndefinedType, type(None), CoroutineType, GeneratorType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +123,26 @@ class Run:
             return [error] * len(parents)
         if one.way is Way.BATCH:
             return await self._batch(one, parents, given)
+        depth = _depth(one.definition.type)
+        if one.way is Way.DEFAULT and depth == 0:
+            held = _held(one.attribute, parents)
+            if held is not None and {*map(type, held)} <= _QUIET | self.plain:
+                return held
         values = [
             self._value(one, parent, at, index, given) for index, parent in enumerate(parents)
         ]
-        return await _settled(values, _depth(one.definition.type))
+        return await _settled(values, depth)
 
     def tell(self, one: Field, error: Exception, at: Positions, index: int) -> None:
         """Tell an error with its place."""
         self.errors.append(located_error(error, one.nodes, at.keys(index)))
 
     def learn(self, kind: type) -> None:
-        """Remember a type whose values may be parents: not null, no error."""
-        if len(self.plain) < MAX_PLAIN_TYPES and not issubclass(
-            kind, BaseException | UndefinedType | type(None)
+        """Remember a type whose values may be parents: no null, no error, no promise of one."""
+        if len(self.plain) < MAX_PLAIN_TYPES and not (
+            issubclass(kind, _NEVER_PLAIN)
+            # Not by `hasattr`, which finds what a type's own type has.
+            or any({"__await__", "__call__"} & base.__dict__.keys() for base in kind.__mro__)
         ):
             self.plain.add(kind)
 
@@ -198,6 +213,19 @@ class Run:
     def _track(self, values: Sequence[Any]) -> None:
         """Let what a resolver left behind go on until the run ends."""
         self.tracked.extend(asyncio.ensure_future(one) for one in values if is_awaitable(one))
+
+
+def _held(name: str, parents: Column) -> Column | None:
+    """Read an attribute or a key of all parents at once; None if they are not all alike."""
+    kinds = {*map(type, parents)}
+    if kinds == {dict}:
+        return [one.get(name) for one in parents]
+    if any(issubclass(kind, Mapping) for kind in kinds):
+        return None
+    try:
+        return [getattr(one, name, None) for one in parents]
+    except Exception:  # noqa: BLE001 - it is met again when they are read one by one
+        return None
 
 
 class _Waiting(NamedTuple):

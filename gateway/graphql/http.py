@@ -27,6 +27,7 @@ from gateway.graphql.answers import (
     failed,
     refused,
 )
+from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
 from gateway.graphql.media import MediaType, negotiate
 from gateway.graphql.ports import Authentication, Executor, MakeContext
@@ -105,6 +106,7 @@ class GraphQLRoute:
         self._log = log
         self._deadline_s = deadline_s
         self._limit = TimeLimit(deadline_s)
+        self._departures = Departures()
         self._max_body_bytes = max_body_bytes
         self._new_id = new_id
         self._clock = clock
@@ -122,13 +124,17 @@ class GraphQLRoute:
             answer = await self._answer(turn, scope, headers, receive)
         except asyncio.CancelledError:
             # Somebody else, too, may want this to end: then it does.
-            if not self._limit.is_over(task) or task.uncancel():
+            has_left = self._departures.has_left(task)
+            if not (has_left or self._limit.is_over(task)) or task.uncancel():
                 raise
-            answer = failed(_too_late(turn), turn.media, correlation_id=turn.correlation_id)
+            answer = None
+            if not has_left:
+                answer = failed(_too_late(turn), turn.media, correlation_id=turn.correlation_id)
         except Exception as error:  # noqa: BLE001 - the one exit decides what it becomes
             answer = failed(error, turn.media, correlation_id=turn.correlation_id)
         finally:
             self._limit.stop(task)
+            self._departures.stop(task)
         if answer is not None:
             await send_answer(send, answer, turn.correlation_id)
         self._log.write(self._line(turn, answer))
@@ -158,6 +164,7 @@ class GraphQLRoute:
         if isinstance(found, RefusedDocument):
             return refused(found.code, found.errors, turn.media, correlation_id=turn.correlation_id)
         document, operation = found
+        self._departures.start(cast("Task", asyncio.current_task()), receive)
         return await self._execute(turn, principal, document, operation, request.variables)
 
     async def _caller(self, turn: _Turn, scope: Scope) -> Principal | Answer:
@@ -222,8 +229,6 @@ class GraphQLRoute:
         )
         turn.calls = getattr(context, "calls", None)
         turn.step = "execution"
-        # A caller who leaves now is not noticed: the answer is worked out and goes
-        # nowhere. Cancelling this one await is all it would take to stop.
         executed = await self._executor.execute(
             document.ast, operation, variables, context, known_as=document.text
         )

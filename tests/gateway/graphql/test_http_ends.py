@@ -176,3 +176,52 @@ async def test_no_secret_and_no_question_is_logged(door: Door) -> None:
     assert written.count("\n") >= 6
     assert canary not in written
     assert door.key[20:50] not in written
+
+
+async def test_a_caller_who_leaves_ends_what_was_asked(door: Door) -> None:
+    """Whatever its question started is cancelled, long before the deadline."""
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    door.executor.before = work
+    messages = iter(
+        [
+            {"type": "http.request", "body": b'{"query": "{b}"}', "more_body": False},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async with asyncio.timeout(2):
+        reply = await door.send(receive=receive)
+
+    assert ended.is_set()
+    assert reply.status == 0
+    assert [(entry["event"], entry["status"]) for entry in door.log] == [("request", 499)]
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_caller_who_stays_is_listened_to_and_answered(door: Door) -> None:
+    """Listening for a caller changes nothing and leaves nothing behind."""
+    door.executor.before = lambda: asyncio.sleep(0.1)
+    body = {"type": "http.request", "body": b'{"query": "{b}"}', "more_body": False}
+    asked = []
+
+    async def receive() -> dict[str, Any]:
+        asked.append(len(asked))
+        if len(asked) > 1:
+            await asyncio.sleep(60)
+        return body
+
+    reply = await door.send(receive=receive)
+    await asyncio.sleep(0)
+
+    assert (reply.status, asked) == (200, [0, 1])
+    assert len(asyncio.all_tasks()) == 1
