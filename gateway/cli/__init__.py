@@ -162,6 +162,53 @@ def query_command(
     raise typer.Exit(run_query(file, variables=variables, key=key, url=url, as_table=table))
 
 
+@app.command("explain")
+def explain_command(
+    file: Annotated[str, typer.Argument(help="The GraphQL document; - reads standard input.")],
+    *,
+    variables: Annotated[
+        str | None, typer.Option(help="Values for its variables, as JSON.", metavar="JSON")
+    ] = None,
+    operation: Annotated[
+        str | None, typer.Option(help="Which operation, if there are several.", metavar="NAME")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="Whose systems would be asked; without it, those of the demo.",
+        ),
+    ] = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Print the Python that the question becomes.")
+    ] = False,
+) -> None:
+    """Show what a question would do. Nobody is asked.
+
+    Prints the plan field by field: how its values are found, and what has to be read
+    for it besides the order's header; and how often each system would be asked. With
+    `--source` it prints the generated functions instead.
+
+    Ends with 0, with 1 if the question would be refused, and 2 if the command itself
+    was not understood.
+
+    **Example:** `orderline explain lines.graphql --variables '{"number": "SO-1001"}'`
+    """
+    from gateway.cli.explain import run_explain
+
+    raise typer.Exit(
+        run_explain(
+            file,
+            variables=variables,
+            operation_name=operation,
+            config=config,
+            with_source=source,
+        )
+    )
+
+
 @schema_app.command("print")
 def schema_print() -> None:
     """Print the schema in GraphQL's own language.

@@ -30,7 +30,7 @@ def run_query(
     file: str, *, variables: str | None, key: str | None, url: str, as_table: bool
 ) -> int:
     """Ask, print, and say by the exit code how whole the answer is."""
-    body = {"query": _document(file), "variables": _variables(variables)}
+    body = {"query": read_document(file), "variables": read_variables(variables)}
     answer = ask(url, body, key)
     data, errors = answer.get("data"), answer.get("errors") or []
     if as_table and data is not None:
@@ -67,7 +67,12 @@ def ask(url: str, body: Mapping[str, object], key: str | None) -> dict[str, Any]
     return answer
 
 
-def _document(file: str) -> str:
+def read_document(file: str) -> str:
+    """Read a document from a file, or from standard input for `-`.
+
+    Raises:
+        BadParameter: It is no text.
+    """
     try:
         return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -75,7 +80,12 @@ def _document(file: str) -> str:
         raise typer.BadParameter(msg, param_hint="FILE") from error
 
 
-def _variables(text: str | None) -> dict[str, Any]:
+def read_variables(text: str | None) -> dict[str, Any]:
+    """Read variables from JSON; none at all from None.
+
+    Raises:
+        BadParameter: It is no JSON object.
+    """
     if text is None:
         return {}
     try:

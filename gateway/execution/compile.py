@@ -14,13 +14,19 @@ request, and of the document nothing but response keys, quoted.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
-from typing import Any
+from typing import Any, Final
 
 from gateway.execution.faults import counted
 from gateway.execution.leaves import Writers
 from gateway.execution.plan import Field, Plan, Selection, Way, is_async
 from gateway.execution.positions import Under
 from gateway.execution.shape import FAILED, Select, Shape, struck
+
+_LEGEND: Final = """\
+# parents  all values of the level above   f0  a field      usual0  types that stand as they are
+# at       where they stand in the answer  s0  its shape    plain   types that may be parents
+# run      arguments, errors, the rest     c0  its column   Under   the positions of a field
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +76,7 @@ class _Writer:
             "counted": counted,
         }
         root = self._function(self.plan.root, is_serial=self.plan.is_serial)
-        source = "\n\n".join(self.texts)
+        source = "\n\n".join([_LEGEND, *self.texts])
         # The text is ours; nothing a caller wrote is in it but quoted response keys.
         exec(compile(source, "<plan>", "exec"), self.names)  # noqa: S102 - see above
         for one, (_, shape) in self.shapes.items():

@@ -1,5 +1,6 @@
 """The execution chapter of the specification, paragraph by paragraph, by example."""
 
+import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -490,6 +491,113 @@ async def test_an_error_with_extensions_keeps_them() -> None:
             "extensions": {"code": "X"},
         }
     ]
+
+
+async def test_each_place_tells_one_error_and_no_more() -> None:
+    """A failed value is told where it failed, and not again where it made something null."""
+    made = make(SDL, {"every": [SIZELESS, SIZELESS]})
+    executed = await ask(made, "{ every { size name } }")
+
+    wrong = NULL.format("Box.size")
+    assert shown(executed) == (None, fails(("every.0.size", wrong), ("every.1.size", wrong)))
+
+
+async def test_an_answer_without_any_place_for_null_is_null_as_a_whole() -> None:
+    """The data itself may always be null."""
+    executed = await ask(make(SDL, {"must": None}), "{ must { name } }")
+
+    assert (executed.data, executed.executed) == (None, True)
+    assert shown(executed)[1] == fails(("must", NULL.format("Query.must")))
+
+
+# 6.2 Executing operations
+
+
+MUTABLE = """
+type Query { n: Int }
+type Mutation { add(n: Int!): Int must(n: Int!): Int! later(n: Int!): Count }
+type Count { n: Int }
+"""
+
+
+async def test_root_fields_of_a_mutation_wait_for_each_other() -> None:
+    """Whatever way each is resolved; what is below the first comes before the second."""
+    done: list[object] = []
+
+    def add(_: object, n: int) -> int:
+        done.append(n)
+        return n
+
+    async def later(parents: Sequence[object], _ask: Ask, n: int) -> Sequence[object]:
+        await asyncio.sleep(0)
+        done.append(n)
+        return [n for _ in parents]
+
+    async def below(parents: Sequence[object], _ask: Ask) -> Sequence[object]:
+        await asyncio.sleep(0)
+        done.append("below")
+        return parents
+
+    plans = {
+        ("Mutation", "add"): Plan(function=add, arguments={"n": "n"}),
+        ("Mutation", "later"): Plan(batch=later, arguments={"n": "n"}),
+        ("Count", "n"): Plan(batch=below),
+    }
+    text = "mutation { a: add(n: 1) b: later(n: 2) { n } c: add(n: 3) d: later(n: 4) { n } }"
+    executed = await ask(make(MUTABLE, {}, plans), text)
+
+    assert shown(executed) == ({"a": 1, "b": {"n": 2}, "c": 3, "d": {"n": 4}}, NOTHING)
+    assert done == [1, 2, "below", 3, 4, "below"]
+
+
+async def test_a_mutation_that_comes_to_nothing_goes_no_further() -> None:
+    """Nothing is changed any more once the answer is null."""
+    done: list[int] = []
+
+    def must(_: object, n: int) -> int | None:
+        done.append(n)
+        return n or None
+
+    plans = {("Mutation", "must"): Plan(function=must, arguments={"n": "n"})}
+    text = "mutation { a: must(n: 1) b: must(n: 0) c: must(n: 2) }"
+    executed = await ask(make(MUTABLE, {}, plans), text)
+
+    assert shown(executed) == (None, fails(("b", NULL.format("Mutation.must"))))
+    assert done == [1, 0]
+
+
+async def test_root_fields_of_a_query_do_not_wait_for_each_other() -> None:
+    """Each starts before any has ended."""
+    done: list[str] = []
+
+    def named(name: str) -> Plan:
+        async def batch(parents: Sequence[object], _ask: Ask) -> Sequence[object]:
+            done.append(f"{name} starts")
+            await asyncio.sleep(0)
+            done.append(f"{name} ends")
+            return [1 for _ in parents]
+
+        return Plan(batch=batch)
+
+    plans = {("Query", name): named(name) for name in ("a", "b")}
+    executed = await ask(make("type Query { a: Int b: Int }", {}, plans), "{ a b }")
+
+    assert shown(executed) == ({"a": 1, "b": 1}, NOTHING)
+    assert done == ["a starts", "b starts", "a ends", "b ends"]
+
+
+async def test_nothing_is_resolved_for_nobody() -> None:
+    """A level without parents asks no batch resolver."""
+
+    async def never(_parents: Sequence[object], _ask: Ask) -> Sequence[object]:
+        raise AssertionError
+
+    made = make(SDL, {"boxes": [], "box": None}, {("Box", "size"): Plan(batch=never)})
+
+    assert shown(await ask(made, "{ boxes { size } box { size } }")) == (
+        {"boxes": [], "box": None},
+        NOTHING,
+    )
 
 
 # 4 Introspection

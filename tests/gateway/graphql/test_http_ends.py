@@ -1,6 +1,7 @@
 """How a request ends: in time or not, with or without its caller, and with a line in the log."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -189,7 +190,7 @@ async def test_a_caller_who_leaves_ends_what_was_asked(door: Door) -> None:
             ended.set()
 
     door.executor.before = work
-    messages = iter(
+    messages: Iterator[dict[str, Any]] = iter(
         [
             {"type": "http.request", "body": b'{"query": "{b}"}', "more_body": False},
             {"type": "http.disconnect"},
@@ -212,7 +213,7 @@ async def test_a_caller_who_stays_is_listened_to_and_answered(door: Door) -> Non
     """Listening for a caller changes nothing and leaves nothing behind."""
     door.executor.before = lambda: asyncio.sleep(0.1)
     body = {"type": "http.request", "body": b'{"query": "{b}"}', "more_body": False}
-    asked = []
+    asked: list[int] = []
 
     async def receive() -> dict[str, Any]:
         asked.append(len(asked))

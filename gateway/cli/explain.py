@@ -1,0 +1,150 @@
+"""`orderline explain`: what a question would do, without asking anybody.
+
+The plan is the one that the gateway would run, made by the same executor. Which
+systems it asks follows from what its fields need, and how often from the systems'
+own tables.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import typer
+from graphql import GraphQLError, OperationDefinitionNode
+from graphql.execution.values import VariableValues, get_variable_values
+
+from backends.registry import BackendInfo, open_systems
+from backends.settings import BackendSettings, Kind
+from gateway.cli.query import REFUSED, WHOLE, read_document, read_variables
+from gateway.execution import Executor
+from gateway.execution.compile import Compiled
+from gateway.execution.outline import outline
+from gateway.execution.plan import Field
+from gateway.graphql.documents import Documents, RefusedDocument
+from gateway.settings import load_settings
+from orderlines.facets import Section
+from resolvers.batches import field_plans
+from resolvers.scalars import WRITERS
+from resolvers.schema import build_schema
+
+LOOKED_UP: Final = frozenset({"Order", "OrderLine", "_Entity"})
+"""What only a header admits: a root field of these types reads it, whatever is selected."""
+
+# The systems of the demo; nothing is called, so the addresses are never used.
+DEMO: Final[Mapping[str, BackendSettings]] = {
+    name: BackendSettings(kind=kind, url="http://127.0.0.1:1")
+    for name, kind in (
+        ("erp", Kind.SANDBOX_ERP),
+        ("oms", Kind.SANDBOX_OMS),
+        ("wms", Kind.SANDBOX_WMS),
+    )
+}
+
+
+def run_explain(
+    file: str,
+    *,
+    variables: str | None,
+    operation_name: str | None,
+    config: Path | None,
+    with_source: bool,
+) -> int:
+    """Print plan, sections and calls; 0, or 1 where the question would be refused."""
+    schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
+    document = Documents(schema).get(read_document(file))
+    found = (
+        document if isinstance(document, RefusedDocument) else document.operation(operation_name)
+    )
+    if isinstance(document, RefusedDocument) or isinstance(found, RefusedDocument):
+        refused = document if isinstance(document, RefusedDocument) else found
+        return _refuse(refused.errors if isinstance(refused, RefusedDocument) else ())
+    given = get_variable_values(
+        schema, found.variable_definitions or (), read_variables(variables), hide_suggestions=True
+    )
+    if isinstance(given, list):
+        return _refuse(given)
+    fields = field_plans(schema)
+    executor = Executor(schema, fields, leaves=WRITERS)
+    started = time.perf_counter()
+    try:
+        compiled = executor.compiled(document.ast, found, given)
+    except GraphQLError as error:
+        return _refuse([error])
+    took_ms = (time.perf_counter() - started) * 1_000
+    if with_source:
+        typer.echo(compiled.source)
+        return WHOLE
+    typer.echo(f"{_title(found)}: {compiled.plan.fields} fields, compiled in {took_ms:.1f} ms\n")
+    rows = [
+        ("  " * row.depth + row.key, row.way, _words(row.needs), row.returns)
+        for row in outline(compiled.plan, fields)
+    ]
+    _print_table(("field", "found by", "reads", "type"), rows)
+    typer.echo()
+    backends = DEMO if config is None else load_settings(config, os.environ).backends
+    infos = asyncio.run(_infos(backends))
+    calls = list(_calls(compiled, given, infos))
+    if calls:
+        _print_table(("for", "asked", "reads", "keys", "a call takes", "calls"), calls)
+    else:
+        typer.echo("No system is asked.")
+    return WHOLE
+
+
+def _calls(
+    compiled: Compiled, given: VariableValues, infos: Sequence[BackendInfo]
+) -> Iterator[tuple[str, ...]]:
+    """Tell how often each system is asked for each root field, answers in one page each."""
+    for one in compiled.plan.root.fields:
+        needs = _needs(one)
+        for info in infos:
+            read = info.capabilities.sections & needs
+            if read:
+                keys = _keys(one, given)
+                calls = info.capabilities.calls_for(keys)
+                most = str(info.capabilities.max_batch)
+                yield one.key, info.name, _words(read), str(keys), most, str(calls)
+
+
+def _needs(one: Field) -> frozenset[Section]:
+    return one.needs | {Section.HEADER} if LOOKED_UP & one.below.keys() else frozenset(one.needs)
+
+
+def _keys(one: Field, given: VariableValues) -> int:
+    """Count what is looked up: the longest list among the arguments, or one thing."""
+    arguments = one.arguments(given).values() if one.slot >= 0 else ()
+    return max(
+        (len(set(map(str, value))) for value in arguments if isinstance(value, list)), default=1
+    )
+
+
+async def _infos(backends: Mapping[str, BackendSettings]) -> Sequence[BackendInfo]:
+    async with open_systems(backends) as systems:
+        return systems.backends
+
+
+def _title(operation: OperationDefinitionNode) -> str:
+    name = operation.name.value if operation.name else "without a name"
+    return f"{operation.operation.value.capitalize()} {name}"
+
+
+def _words(sections: frozenset[Section]) -> str:
+    return ", ".join(one.name for one in Section if one in sections)
+
+
+def _print_table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    for row in (heads, *rows):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _refuse(errors: Sequence[GraphQLError]) -> int:
+    for error in errors:
+        place = error.locations[0] if error.locations else None
+        where = f"line {place.line}, column {place.column}: " if place else ""
+        typer.echo(f"{where}{error.message}", err=True)
+    return REFUSED
