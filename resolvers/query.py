@@ -5,8 +5,8 @@ for what the caller may not see.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, ClassVar, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import strawberry
 
@@ -115,25 +115,28 @@ async def _look_up(
     keys: Sequence[K],
     ask: Ask,
     read: Callable[
-        [Sequence[K], frozenset[Section], Context], Awaitable[list[V | GatewayError | None]]
+        [Sequence[K], frozenset[Section], Context],
+        Coroutine[Any, Any, list[V | GatewayError | None]],
     ],
 ) -> dict[K, V | GatewayError | None]:
     """Look keys up at all their sources at once; a source nobody knows has nothing."""
     found: dict[K, V | GatewayError | None] = dict.fromkeys(keys)
-    async with asyncio.TaskGroup() as group:
-        for source in ask.context.systems.orders:
-            of_source = [key for key in keys if key.source == source]
-            if of_source:
-                group.create_task(_fill(found, of_source, read(of_source, ask.needs, ask.context)))
+    known = ask.context.systems.orders
+    by_source = {
+        source: [key for key in keys if key.source == source]
+        for source in {key.source for key in keys}
+        if source in known
+    }
+    readings = [read(some, ask.needs, ask.context) for some in by_source.values()]
+    if len(readings) == 1:
+        values = [await readings[0]]
+    else:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(reading) for reading in readings]
+        values = [task.result() for task in tasks]
+    for some, brought in zip(by_source.values(), values, strict=True):
+        found.update(zip(some, brought, strict=True))
     return found
-
-
-async def _fill(
-    found: dict[K, V | GatewayError | None],
-    keys: Sequence[K],
-    reading: Awaitable[list[V | GatewayError | None]],
-) -> None:
-    found.update(zip(keys, await reading, strict=True))
 
 
 @strawberry.type(
