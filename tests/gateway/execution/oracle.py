@@ -31,7 +31,7 @@ class Oracle:
 
     def __init__(self, schema: GraphQLSchema, fields: FieldSource) -> None:
         self.schema = schema
-        self.waiting: dict[tuple[int, ...], _Gathered] = {}
+        self.waiting: dict[tuple[object, ...], _Gathered] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         for (type_name, name), plan in fields.items():
             if plan.batch is not None:
@@ -52,7 +52,7 @@ class Oracle:
         self, batch: Callable[..., Awaitable[Sequence[object]]], names: Mapping[str, str]
     ) -> Callable[..., object]:
         def resolve(parent: object, info: Any, **given: object) -> object:  # noqa: ANN401 - graphql-core's info
-            key = tuple(id(node) for node in info.field_nodes)
+            key = (info.parent_type.name, *(id(node) for node in info.field_nodes))
             loop = asyncio.get_running_loop()
             if key not in self.waiting:
                 self.waiting[key] = _Gathered()
@@ -69,7 +69,7 @@ class Oracle:
 
     async def _answer(
         self,
-        key: tuple[int, ...],
+        key: tuple[object, ...],
         batch: Callable[..., Awaitable[Sequence[object]]],
         context: object,
         given: Mapping[str, object],

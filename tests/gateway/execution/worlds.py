@@ -244,7 +244,7 @@ class World:
             for parent in parents:
                 try:
                     values.append(one(parent, **given))
-                except ValueError as error:
+                except (ValueError, KeyError) as error:
                     values.append(error)
             return values
 
@@ -264,7 +264,7 @@ class World:
             for parent in parents:
                 try:
                     values.append(one(parent, **given))
-                except ValueError as error:
+                except (ValueError, KeyError) as error:
                     values.append(error)
             return values
 
