@@ -10,6 +10,7 @@ record, with the field's name and without the text itself.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Final, TypeAlias, TypeVar
 
@@ -42,6 +43,18 @@ class Parsed(dict[str, T]):
             self.clear()
         self[text] = value
         return value
+
+    def reads(self, texts: AbstractSet[str | None]) -> bool:
+        """Tell whether all texts are good; None is no text. Parses those that are new."""
+        if self.keys() >= texts:
+            return True
+        try:
+            for text in texts:
+                if text is not None:
+                    self[text]
+        except ValueError:
+            return False
+        return True
 
     def maybe(self, text: str | None) -> T | None:
         """Give the value of a text that may be missing."""

@@ -219,18 +219,22 @@ def place(
 def _by_line(
     rows: Sequence[F], asked: Asked, wanted: AbstractSet[LineAddress] | None
 ) -> dict[LineAddress, tuple[F, ...]]:
-    """Index rows as if each line had one: the common case, at its full speed."""
+    """Index rows as if each line had one, and drop lines that nobody wants.
+
+    The common page has one row a line and no row too many: then nothing is looked at
+    row by row.
+    """
+    addresses = [(row.order_number, row.line_number) for row in rows]
+    by_line: dict[LineAddress, tuple[F, ...]] = dict(zip(addresses, zip(rows), strict=True))
     if wanted is None and asked.orders:
-        orders = asked.orders
-        return {
-            (row.order_number, row.line_number): (row,)
-            for row in rows
-            if row.order_number in orders
-        }
-    lines = asked.lines if wanted is None else wanted
-    return {
-        address: (row,) for row in rows if (address := (row.order_number, row.line_number)) in lines
-    }
+        orders = asked.orders.keys()
+        if {order for order, _ in addresses} <= orders:
+            return by_line
+        return {address: told for address, told in by_line.items() if address[0] in orders}
+    lines = asked.lines.keys() if wanted is None else wanted
+    if by_line.keys() <= lines:
+        return by_line
+    return {address: told for address, told in by_line.items() if address in lines}
 
 
 def _duplicate(system: str, facet: Facet) -> Discrepancy:

@@ -54,7 +54,9 @@ class StitchedLine:
     """One order line as all systems together tell it.
 
     Attributes:
-        key: Its identity.
+        source: Configured name of the order source.
+        order_number: As that system writes it.
+        line_number: As that system writes it.
         header: What the order source says, or why that could not be read.
         item: The item's master data; None where it has none, or why it could not
             be read.
@@ -65,35 +67,55 @@ class StitchedLine:
         readings: The looks at systems this line rests on, by section.
     """
 
-    __slots__ = ("_quantities", "fulfilment", "header", "item", "key", "promise", "readings")
+    __slots__ = (
+        "_quantities",
+        "fulfilment",
+        "header",
+        "item",
+        "line_number",
+        "order_number",
+        "promise",
+        "readings",
+        "source",
+    )
 
-    def __init__(  # noqa: PLR0913 - one argument for each thing a line is stitched from
+    def __init__(  # noqa: PLR0913, PLR0917 - one for each thing a line is stitched from; many are made
         self,
-        key: OrderLineKey,
+        source: str,
+        order_number: str,
+        line_number: str,
         readings: Mapping[Section, Reading],
-        *,
         header: HeaderFacet | GatewayError,
         item: Item | GatewayError | None,
         promise: Told[PromiseFacet] = NOT_READ,
         fulfilment: Told[FulfilmentFacet] = NOT_READ,
     ) -> None:
-        self.key = key
+        self.source = source
+        self.order_number = order_number
+        self.line_number = line_number
+        self.readings = readings
         self.header = header
         self.item = item
-        self.readings = readings
-        self.promise = _by_record(promise)
-        self.fulfilment = _by_record(fulfilment)
+        # Most lines have one record of each system, and then there is nothing to sort.
+        self.promise = (
+            promise if type(promise) is tuple and len(promise) < 2 else _by_record(promise)
+        )  # noqa: PLR2004 E501
+        self.fulfilment = (
+            fulfilment
+            if type(fulfilment) is tuple and len(fulfilment) < 2
+            else _by_record(fulfilment)
+        )  # noqa: PLR2004 E501
         self._quantities: Quantities | None = None
+
+    @property
+    def key(self) -> OrderLineKey:
+        """Its identity."""
+        return OrderLineKey(self.source, self.order_number, self.line_number)
 
     @property
     def id(self) -> str:
         """The public id."""
         return self.key.id
-
-    @property
-    def line_number(self) -> str:
-        """The order source's line number."""
-        return self.key.line_number
 
     @property
     def known_item(self) -> Item | None:

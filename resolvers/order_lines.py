@@ -74,7 +74,7 @@ def _line_or_reason(
 ) -> StitchedLine | GatewayError | None:
     address = (key.order_number, key.line_number)
     if address in look_up.admitted:
-        return look_up.line(address)
+        return look_up.lines([address])[0]
     failure = look_up.headers.about(address)
     if not isinstance(failure, GatewayError):
         return None
@@ -85,7 +85,7 @@ def _line_or_reason(
         *look_up.fulfilments.addresses,
         *look_up.headers.addresses,
     }
-    return look_up.line(address) if is_known_elsewhere else failure
+    return look_up.lines([address])[0] if is_known_elsewhere else failure
 
 
 def _order_or_reason(
@@ -99,7 +99,7 @@ def _order_or_reason(
         if isinstance(failure, GatewayError):
             addresses += [one for one in look_up.promises.addresses if one[0] == number]
             addresses += [one for one in look_up.fulfilments.addresses if one[0] == number]
-    lines = [look_up.line(address) for address in dict.fromkeys(addresses)]
+    lines = look_up.lines(dict.fromkeys(addresses))
     if not lines:
         return _for_restricted(failure) if isinstance(failure, GatewayError) else None
     readable = (line.header for line in lines if not isinstance(line.header, GatewayError))

@@ -13,7 +13,7 @@ it, and the rest of the answer stands.
 import asyncio
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from backends.capabilities import AskBy
 from backends.ports import LineAddress, Readings, Refs, Sealed
@@ -30,11 +30,14 @@ from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
 from orderlines.item import Item
 from orderlines.order_line import Reading
 from orderlines.stitched_line import NOT_READ, StitchedLine
-from orderlines.visibility import Visibility
+from orderlines.visibility import ALL, Visibility
 from resolvers.context import Context
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Facet)
+
+Admitted: TypeAlias = Mapping[LineAddress, Sequence[HeaderFacet]]
+"""The header of each line the caller may see, as the one record it is told by."""
 
 
 class SectionFailedError(GatewayError):
@@ -63,6 +66,16 @@ class Told(Generic[F]):
             return found
         return DiscrepancyError(self.outcome.unplaced[0]) if self.outcome.unplaced else ()
 
+    def about_all(self, addresses: Collection[LineAddress]) -> list[Sequence[F] | GatewayError]:
+        """Give the records of many lines, each as `about` does."""
+        outcome = self.outcome
+        if isinstance(outcome, GatewayError):
+            return [outcome] * len(addresses)
+        if outcome.failed or outcome.unplaced:
+            return [self.about(address) for address in addresses]
+        by_line = outcome.by_line
+        return [by_line.get(address, ()) for address in addresses]
+
     @property
     def addresses(self) -> Collection[LineAddress]:
         """Every line the system told about, readable or not."""
@@ -81,7 +94,7 @@ class LookUp:
     """Everything a wave brought, opened for the lines the caller may see.
 
     Attributes:
-        admitted: The lines a header admitted, in the order source's order.
+        admitted: The header of each line the caller may see, in the order source's order.
         items: Master data, by item number.
     """
 
@@ -89,21 +102,29 @@ class LookUp:
     headers: Told[HeaderFacet]
     promises: Told[PromiseFacet]
     fulfilments: Told[FulfilmentFacet]
-    admitted: Mapping[LineAddress, HeaderFacet]
+    admitted: Admitted
     items: Mapping[str, Item | GatewayError | None]
     readings: Mapping[Section, Reading] = field(default_factory=dict)
 
-    def line(self, address: LineAddress) -> StitchedLine:
-        """Stitch one line of what the systems told."""
-        header = self.admitted.get(address)
-        return StitchedLine(
-            OrderLineKey(self.source, *address),
-            self.readings,
-            header=self._why_not(address) if header is None else header,
-            item=None if header is None else self.items.get(header.sku),
-            promise=self.promises.about(address),
-            fulfilment=self.fulfilments.about(address),
-        )
+    def lines(self, addresses: Collection[LineAddress]) -> list[StitchedLine]:
+        """Stitch lines of what the systems told, each column of parts at once."""
+        source, readings, items = self.source, self.readings, self.items.get
+        admitted = self.admitted.get
+        headers = [
+            self._why_not(address) if (found := admitted(address)) is None else found[0]
+            for address in addresses
+        ]
+        return [
+            StitchedLine(source, order, line, readings, header, item, promise, fulfilment)
+            for (order, line), header, item, promise, fulfilment in zip(
+                addresses,
+                headers,
+                [None if isinstance(one, GatewayError) else items(one.sku) for one in headers],
+                self.promises.about_all(addresses),
+                self.fulfilments.about_all(addresses),
+                strict=True,
+            )
+        ]
 
     def _why_not(self, address: LineAddress) -> GatewayError:
         """Say why a line has no header."""
@@ -136,16 +157,14 @@ async def ask_systems(refs: Refs, needs: frozenset[Section], context: Context) -
 
     context.count(source.name, source.capabilities.calls_for(len(refs)))
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(
-            _attempt(source.read_headers(refs, visibility=visibility, deadline=deadline))
-        )
         asked = {section: group.create_task(ask(section, refs)) for section in now}
-        headers = Told(await first)
+        read = source.read_headers(refs, visibility=visibility, deadline=deadline)
+        headers = Told(await _attempt(read))
         admitted = _admitted(headers, visibility)
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
             asked |= {section: group.create_task(ask(section, told_refs)) for section in later}
-        skus = sorted({header.sku for header in admitted.values()})
+        skus = sorted({header.sku for header, *_ in admitted.values()})
         items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
     opened = {
         section: _open(task.result(), admitted, headers, visibility)
@@ -182,14 +201,16 @@ def _split(
     return now, needs - now
 
 
-def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> dict[LineAddress, HeaderFacet]:
+def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     """Take the headers of the lines that the caller may see: the row rule, checked here."""
     if isinstance(headers.outcome, GatewayError):
         return {}
-    failed = headers.outcome.failed
+    by_line, failed = headers.outcome.by_line, headers.outcome.failed
+    if not failed and _admits_all(visibility, [header for header, *_ in by_line.values()]):
+        return by_line
     return {
-        address: facets[0]
-        for address, facets in headers.outcome.by_line.items()
+        address: facets
+        for address, facets in by_line.items()
         if address not in failed
         and visibility.admits(
             sold_to=facets[0].sold_to,
@@ -199,9 +220,23 @@ def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> dict[LineAd
     }
 
 
+def _admits_all(visibility: Visibility, headers: Sequence[HeaderFacet]) -> bool:
+    """Tell whether each restriction holds for all headers at once, as it mostly does."""
+    customers, channels, warehouses = (
+        visibility.customers,
+        visibility.channels,
+        visibility.warehouses,
+    )
+    return (
+        (customers is ALL or customers >= {header.sold_to for header in headers})
+        and (channels is ALL or channels >= {header.channel.name for header in headers})
+        and (warehouses is ALL or warehouses >= {header.owner_node for header in headers})
+    )
+
+
 def _open(
     sealed: Sealed[F] | GatewayError,
-    admitted: Mapping[LineAddress, HeaderFacet],
+    admitted: Admitted,
     headers: Told[HeaderFacet],
     visibility: Visibility,
 ) -> Told[F]:
@@ -225,14 +260,14 @@ def _unasked(headers: Told[HeaderFacet]) -> GatewayError:
     return headers.outcome if isinstance(headers.outcome, GatewayError) else NOT_READ
 
 
-def _refs_of(admitted: Mapping[LineAddress, HeaderFacet], source: str) -> list[LineRef]:
+def _refs_of(admitted: Admitted, source: str) -> list[LineRef]:
     """Name the admitted lines by everything their headers tell."""
     return [
         LineRef(
             OrderLineKey(source, *address),
             (XRef(CUSTOMER, header.customer_po),) if header.customer_po else (),
         )
-        for address, header in admitted.items()
+        for address, (header, *_) in admitted.items()
     ]
 
 

@@ -34,6 +34,7 @@ from backends.erp.sandbox_rows import (
     ItemOfOrder,
     Order,
     OrderWithItems,
+    check_items,
 )
 from backends.observe import ObservedTransport
 from backends.pages import fetch, in_batches
@@ -177,7 +178,9 @@ def take_orders(body: bytes) -> tuple[Rows[Item], str | None]:
     """Take the items out of a page of whole orders."""
     try:
         page = _ORDERS.decode(body).d
-        return Rows([item for order in page.results for item in order.take_items()]), page.next
+        items = [item for order in page.results for item in order.take_items()]
+        check_items(items)
+        return Rows(items), page.next
     except UNREADABLE:
         pieces = _PIECES.decode(body).d
         return Rows.of_all([_take_order(raw) for raw in pieces.results]), pieces.next
@@ -187,7 +190,8 @@ def take_items(body: bytes) -> tuple[Rows[Item], str | None]:
     """Take the items out of a page of single items."""
     try:
         page = _ITEMS.decode(body).d
-        return Rows([item.completed_by(item.order) for item in page.results]), page.next
+        check_items(page.results)
+        return Rows(page.results), page.next
     except UNREADABLE:
         pieces = _PIECES.decode(body).d
         return sort_out(pieces.results, _take_item, _ITEM_IDS.decode), pieces.next

@@ -137,9 +137,9 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     order_number: Id = msgspec.field(name="order")
     line_number: Id = msgspec.field(name="line")
     unit: str
+    updated_at: Stamp
     promise: PromiseSchedule | PromisePending | PromiseNotTracked
     offers: list[Substitution] = msgspec.field(name="substitutions")
-    updated_at: Stamp
 
     @property
     def changed_at(self) -> datetime:

@@ -185,5 +185,12 @@ def line(  # noqa: PLR0913 - one argument for each thing a line is stitched from
 ) -> StitchedLine:
     """Stitch one line of what the systems say of it."""
     return StitchedLine(
-        key, readings, header=header, item=item, promise=promises, fulfilment=fulfilments
+        key.source,
+        key.order_number,
+        key.line_number,
+        readings,
+        header,
+        item,
+        promises,
+        fulfilments,
     )

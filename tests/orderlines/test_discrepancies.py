@@ -187,13 +187,11 @@ def test_what_the_docks_could_not_read_is_passed_on(section: str, kind: Discrepa
     """These kinds are found where records are read and placed; the ledger shows them."""
     fault = Discrepancy(kind, "erp", "R-1", "", kind.value)
     error = DiscrepancyError(fault)
-    stitched = StitchedLine(
-        WHOLE.key,
-        WHOLE.readings,
-        header=error if section == "header" else HEADER,
+    stitched = line(
+        error if section == "header" else HEADER,
+        error if section == "promise" else [PROMISE],
+        error if section == "fulfilment" else [FULFILMENT],
         item=error if section == "item" else WHOLE.item,
-        promise=error if section == "promise" else [PROMISE],
-        fulfilment=error if section == "fulfilment" else [FULFILMENT],
     )
 
     assert reconcile(stitched).discrepancies == (fault,)

@@ -54,7 +54,7 @@ def test_records_are_kept_by_name() -> None:
 
 def test_sections_that_nobody_read_are_errors() -> None:
     """To ask for one is a fault of the gateway, and is not answered with a zero."""
-    found = StitchedLine(KEY, READINGS, header=header(), item=ITEM)
+    found = StitchedLine("erp", "SO-1", "10", READINGS, header(), ITEM)
 
     assert (found.promised, found.allocated, found.shipped, found.substitutions) == (
         NOT_READ,
