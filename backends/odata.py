@@ -36,7 +36,7 @@ _QUERY: Final = re.compile(r"[!-~]+")
 class Results(msgspec.Struct, Generic[T], gc=False):
     """Rows expanded inside a row."""
 
-    results: list[T]
+    results: tuple[T, ...]
 
 
 class PageOfResults(msgspec.Struct, Generic[T], gc=False):

@@ -257,7 +257,7 @@ class OrderWithItems(Order, frozen=True, gc=False, rename="pascal"):
 
     items: Results[Item]
 
-    def take_items(self) -> list[Item]:
+    def take_items(self) -> Sequence[Item]:
         """Give the items, each with its order beside it.
 
         That order has no items: the two would hold each other, and neither is seen

@@ -28,7 +28,7 @@ from backends.capabilities import (
     Throttling,
 )
 from backends.observe import ObservedTransport
-from backends.oms.sandbox_rows import LineIds, PromiseLine
+from backends.oms.sandbox_rows import LineIds, PromiseLine, check_lines, checked
 from backends.outcomes import invalid, unavailable
 from backends.pages import SealedPages, by_cursor, fetch
 from backends.ports import Refs, Sealed
@@ -198,10 +198,12 @@ class OmsSandbox:
     def _take(self, body: bytes) -> Rows[PromiseLine]:
         """Take the lines out of a page."""
         try:
-            return Rows(self._page(_PAGE.decode(body)).lines)
+            lines = self._page(_PAGE.decode(body)).lines
+            check_lines(lines)
+            return Rows(lines)
         except UNREADABLE:
             raws = self._page(_ENVELOPE.decode(body)).lines
-            return sort_out(raws, _LINE.decode, _LINE_IDS.decode)
+            return sort_out(raws, lambda raw: checked(_LINE.decode(raw)), _LINE_IDS.decode)
 
     def _page(self, answer: graphql.Answer[Data[R]]) -> PromiseLinePage[R]:
         """Give the page of an answer, or raise what the answer says instead."""

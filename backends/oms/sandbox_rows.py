@@ -5,7 +5,7 @@ Quantities are decimal text, checked when a row is decoded and read when somebod
 asks. Stamps carry their zone; a date is a date.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -41,11 +41,6 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     on: date | None = msgspec.field(name="date")
     confidence: Literal["FIRM", "LOW"]
 
-    def __post_init__(self) -> None:
-        # Nearly every text was met before, and then a look is all that is needed.
-        if self.quantity not in NUMBERS:
-            check_texts((("quantity", self.quantity, NUMBERS),))
-
 
 class PromiseVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One promise for the whole line; the next one replaces it."""
@@ -53,7 +48,7 @@ class PromiseVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     version: int
     made_at: Stamp
     basis: Literal["ATP", "SCHEDULE", "MANUAL", "EDI_ACK"]
-    slices: list[Slice]
+    slices: tuple[Slice, ...]
 
     def stated(self) -> StatedPromise:
         """Read the version."""
@@ -75,14 +70,13 @@ class PromiseSchedule(
 ):
     """Every promise made so far."""
 
-    versions: list[PromiseVersion]
+    versions: tuple[PromiseVersion, ...]
 
-    def __post_init__(self) -> None:
-        if len(self.versions) > 1 and len({one.version for one in self.versions}) < len(
-            self.versions
-        ):
-            msg = "Expected each version once - at `$.versions`"
-            raise ValueError(msg)
+    @property
+    def is_consistent(self) -> bool:
+        """Whether it states each version once."""
+        versions = self.versions
+        return len(versions) < 2 or len({one.version for one in versions}) == len(versions)  # noqa: PLR2004 - one is consistent
 
 
 class PromisePending(
@@ -109,14 +103,6 @@ class Substitution(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     status: Literal["PROPOSED", "ACCEPTED", "REJECTED", "SHIPPED"]
     reason: str | None
 
-    def __post_init__(self) -> None:
-        check_texts(
-            (
-                ("proposedQuantity", self.proposed_quantity, NUMBERS),
-                ("acceptedQuantity", self.accepted_quantity, NUMBERS),
-            )
-        )
-
     def stated(self) -> StatedSubstitution:
         """Read the substitution."""
         return StatedSubstitution(
@@ -139,7 +125,7 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     unit: str
     updated_at: Stamp
     promise: PromiseSchedule | PromisePending | PromiseNotTracked
-    offers: list[Substitution] = msgspec.field(name="substitutions")
+    offers: tuple[Substitution, ...] = msgspec.field(name="substitutions")
 
     @property
     def changed_at(self) -> datetime:
@@ -152,7 +138,7 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         if isinstance(self.promise, PromiseSchedule):
             versions = self.promise.versions
             if len(versions) > 1:
-                versions = sorted(versions, key=lambda one: one.version)
+                versions = tuple(sorted(versions, key=lambda one: one.version))
             return tuple([one.stated() for one in versions])
         if isinstance(self.promise, PromisePending):
             return Absence.NOT_YET
@@ -162,6 +148,55 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     def substitutions(self) -> tuple[StatedSubstitution, ...]:
         """Every substitute offered."""
         return tuple(one.stated() for one in self.offers)
+
+
+def check_lines(lines: Sequence[PromiseLine]) -> None:
+    """Check the texts of many lines at once: nearly all were met before.
+
+    Raises:
+        ValueError: One of them is bad; which one, nobody says.
+    """
+    schedules = [one.promise for one in lines if isinstance(one.promise, PromiseSchedule)]
+    quantities = {
+        part.quantity
+        for schedule in schedules
+        for version in schedule.versions
+        for part in version.slices
+    }
+    offers = [offer for one in lines for offer in one.offers]
+    if not (
+        NUMBERS.reads(quantities)
+        and all(schedule.is_consistent for schedule in schedules)
+        and NUMBERS.reads({offer.proposed_quantity for offer in offers})
+        and NUMBERS.reads({offer.accepted_quantity for offer in offers})
+    ):
+        msg = "Expected lines with good texts"
+        raise ValueError(msg)
+
+
+def checked(line: PromiseLine) -> PromiseLine:
+    """Accept one line, or say what is wrong with it.
+
+    Raises:
+        ValueError: A text is bad, or a version comes twice; says where.
+    """
+    if isinstance(line.promise, PromiseSchedule):
+        if not line.promise.is_consistent:
+            msg = "Expected each version once - at `$.promise.versions`"
+            raise ValueError(msg)
+        check_texts(
+            (f"promise.versions[{v}].slices[{p}].quantity", part.quantity, NUMBERS)
+            for v, version in enumerate(line.promise.versions)
+            for p, part in enumerate(version.slices)
+        )
+    for o, offer in enumerate(line.offers):
+        check_texts(
+            (
+                (f"substitutions[{o}].proposedQuantity", offer.proposed_quantity, NUMBERS),
+                (f"substitutions[{o}].acceptedQuantity", offer.accepted_quantity, NUMBERS),
+            )
+        )
+    return line
 
 
 class LineIds(msgspec.Struct, frozen=True, gc=False):

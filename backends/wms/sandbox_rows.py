@@ -72,8 +72,8 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
     units_shipped: Tracked[N] = UNSET
     units_returned: N
     mode: Literal["STOCK", "DROP_SHIP"]
-    reserved: list[Allocation[N]] = msgspec.field(name="allocations")
-    sent: list[Shipment[N]] = msgspec.field(name="shipments")
+    reserved: tuple[Allocation[N], ...] = msgspec.field(name="allocations")
+    sent: tuple[Shipment[N], ...] = msgspec.field(name="shipments")
     updated_at: Stamp
 
     @property
