@@ -18,10 +18,10 @@ from orderlines.quantity import Number
 from orderlines.stated import (
     Absence,
     Channel,
+    PromiseBasis,
     Stated,
     StatedAllocation,
     StatedCancellation,
-    StatedPromise,
     StatedShipment,
     StatedSubstitution,
 )
@@ -33,6 +33,9 @@ class Section(Enum):
     HEADER = "What was ordered, by whom, and what was cancelled."
     PROMISE = "What was promised for when, and what was offered instead."
     FULFILMENT = "What is reserved in stock, and what was shipped."
+
+    # There is one object for each member; the enum's own hash is a function of Python.
+    __hash__ = object.__hash__
 
 
 class Facet(Protocol):
@@ -168,11 +171,54 @@ class HeaderFacet(Facet, Protocol):
         ...
 
 
+class SliceFacet(Protocol):
+    """Part of a promise, in the unit of the facet it belongs to."""
+
+    @property
+    def value(self) -> Number:
+        """How much."""
+        ...
+
+    @property
+    def on(self) -> date | None:
+        """For which ship date; None while the schedule is pending."""
+        ...
+
+    @property
+    def is_firm(self) -> bool:
+        """Whether the slice may serve as a deadline."""
+        ...
+
+
+class VersionFacet(Protocol):
+    """One version of a promise: it replaces the version before as a whole."""
+
+    @property
+    def version(self) -> int:
+        """Its number, counted by the promising system."""
+        ...
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When it was given, in UTC."""
+        ...
+
+    @property
+    def basis(self) -> PromiseBasis:
+        """What it rests on."""
+        ...
+
+    @property
+    def slices(self) -> Sequence[SliceFacet]:
+        """How much by when."""
+        ...
+
+
 class PromiseFacet(Facet, Protocol):
     """What the promising system says: when, how much, and what instead."""
 
     @property
-    def promises(self) -> Sequence[StatedPromise] | Absence | Discrepancy:
+    def promises(self) -> Sequence[VersionFacet] | Absence | Discrepancy:
         """Every version, oldest first; the last is in force."""
         ...
 

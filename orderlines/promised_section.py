@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from orderlines.discrepancy import Discrepancy
-from orderlines.facets import PromiseFacet
+from orderlines.facets import PromiseFacet, VersionFacet
 from orderlines.measure import ExactlyStated
 from orderlines.order_line import Promise, PromiseSlice
 from orderlines.quantity import total
 from orderlines.sections import SectionView
-from orderlines.stated import Absence, StatedPromise
+from orderlines.stated import Absence
 
 
 class PromisedSection(SectionView[PromiseFacet]):
@@ -21,7 +21,11 @@ class PromisedSection(SectionView[PromiseFacet]):
         stated = facet.promises
         if isinstance(stated, Absence | Discrepancy):
             return stated
-        return total(one.value for one in stated[-1].slices) if stated else Absence.NOT_YET
+        if not stated:
+            return Absence.NOT_YET
+        slices = stated[-1].slices
+        # Most promises are for one date, and then there is nothing to add up.
+        return slices[0].value if len(slices) == 1 else total([one.value for one in slices])
 
     @property
     def schedule(self) -> tuple[PromiseSlice, ...]:
@@ -31,6 +35,13 @@ class PromisedSection(SectionView[PromiseFacet]):
     @property
     def first_on(self) -> date | None:
         """The earliest date of the slices in force: a projection of the schedule."""
+        facets = self._facets
+        if len(facets) == 1:  # as for most lines, and the quick way
+            stated = facets[0].promises
+            if not isinstance(stated, Absence | Discrepancy) and stated:
+                slices = stated[-1].slices
+                if len(slices) == 1:
+                    return slices[0].on
         return min(self._dates(), default=None)
 
     @property
@@ -50,7 +61,7 @@ class PromisedSection(SectionView[PromiseFacet]):
         return tuple(self._version(number, told) for number in numbers)
 
     def _version(
-        self, number: int, told: list[tuple[PromiseFacet, Sequence[StatedPromise]]]
+        self, number: int, told: list[tuple[PromiseFacet, Sequence[VersionFacet]]]
     ) -> Promise:
         latest = next(one for _, stated in told for one in stated if one.version == number)
         in_force = (
@@ -60,14 +71,14 @@ class PromisedSection(SectionView[PromiseFacet]):
         )
         return Promise(number, latest.made_at, latest.basis, self._slices(in_force))
 
-    def _in_force(self) -> Iterator[tuple[PromiseFacet, StatedPromise]]:
+    def _in_force(self) -> Iterator[tuple[PromiseFacet, VersionFacet]]:
         for facet in self._facets:
             stated = _versions_of(facet)
             if stated:
                 yield facet, stated[-1]
 
     def _slices(
-        self, in_force: Iterable[tuple[PromiseFacet, StatedPromise]]
+        self, in_force: Iterable[tuple[PromiseFacet, VersionFacet]]
     ) -> tuple[PromiseSlice, ...]:
         found = [
             PromiseSlice(self._in_base(facet, part.value), part.on, part.is_firm)
@@ -82,6 +93,6 @@ class PromisedSection(SectionView[PromiseFacet]):
             yield from (part.on for part in stated.slices if part.on is not None)
 
 
-def _versions_of(facet: PromiseFacet) -> Sequence[StatedPromise]:
+def _versions_of(facet: PromiseFacet) -> Sequence[VersionFacet]:
     stated = facet.promises
     return () if isinstance(stated, Absence | Discrepancy) else stated

@@ -9,7 +9,7 @@ output rounds HALF_UP to the unit's decimals.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
 from typing import ClassVar, TypeAlias
@@ -39,9 +39,11 @@ class InvalidQuantityError(GatewayError):
     code: ClassVar[str] = "INVALID_QUANTITY"
 
 
-@dataclass(frozen=True, slots=True)
 class Quantity:
-    """So many of a unit.
+    """So many of a unit. Never changed once made.
+
+    No frozen dataclass, because many are made for every answer and those take twice
+    as long.
 
     Attributes:
         value: Exact. Two quantities with equal values and units are equal,
@@ -51,9 +53,23 @@ class Quantity:
             printed, and nothing else.
     """
 
-    value: Exact
-    unit: str
-    decimals: int = field(default=0, compare=False, repr=False)
+    __slots__ = ("decimals", "unit", "value")
+
+    def __init__(self, value: Exact, unit: str, decimals: int = 0) -> None:
+        self.value = value
+        self.unit = unit
+        self.decimals = decimals
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Quantity):
+            return NotImplemented
+        return self.value == other.value and self.unit == other.unit
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.unit))
+
+    def __repr__(self) -> str:
+        return f"Quantity(value={self.value!r}, unit={self.unit!r})"
 
     def __str__(self) -> str:
         return f"{self.printed} {self.unit}"

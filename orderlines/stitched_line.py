@@ -97,14 +97,12 @@ class StitchedLine:
         self.header = header
         self.item = item
         # Most lines have one record of each system, and then there is nothing to sort.
-        self.promise = (
-            promise if type(promise) is tuple and len(promise) < 2 else _by_record(promise)
-        )  # noqa: PLR2004 E501
-        self.fulfilment = (
-            fulfilment
-            if type(fulfilment) is tuple and len(fulfilment) < 2
-            else _by_record(fulfilment)
-        )  # noqa: PLR2004 E501
+        if type(promise) is not tuple or len(promise) > 1:
+            promise = _by_record(promise)
+        if type(fulfilment) is not tuple or len(fulfilment) > 1:
+            fulfilment = _by_record(fulfilment)
+        self.promise = promise
+        self.fulfilment = fulfilment
         self._quantities: Quantities | None = None
 
     @property
@@ -120,14 +118,16 @@ class StitchedLine:
     @property
     def known_item(self) -> Item | None:
         """The item, where its master data could be read."""
-        return self.item if isinstance(self.item, Item) else None
+        item = self.item
+        return item if isinstance(item, Item) else None
 
     @property
     def requested(self) -> RequestedSection | GatewayError:
         """What the customer asked for."""
-        if isinstance(self.header, GatewayError):
-            return self.header
-        return RequestedSection((self.header,), self.known_item, self.readings[Section.HEADER])
+        header = self.header
+        if isinstance(header, GatewayError):
+            return header
+        return RequestedSection((header,), self.known_item, self.readings[Section.HEADER])
 
     @property
     def cancelled(self) -> CancelledSection | GatewayError:
@@ -139,23 +139,26 @@ class StitchedLine:
     @property
     def promised(self) -> PromisedSection | GatewayError:
         """When how much will leave."""
-        if isinstance(self.promise, GatewayError):
-            return self.promise
-        return PromisedSection(self.promise, self.known_item, self.readings[Section.PROMISE])
+        promise = self.promise
+        if isinstance(promise, GatewayError):
+            return promise
+        return PromisedSection(promise, self.known_item, self.readings[Section.PROMISE])
 
     @property
     def allocated(self) -> AllocatedSection | GatewayError:
         """Stock reserved and not yet shipped."""
-        if isinstance(self.fulfilment, GatewayError):
-            return self.fulfilment
-        return AllocatedSection(self.fulfilment, self.known_item, self.readings[Section.FULFILMENT])
+        fulfilment = self.fulfilment
+        if isinstance(fulfilment, GatewayError):
+            return fulfilment
+        return AllocatedSection(fulfilment, self.known_item, self.readings[Section.FULFILMENT])
 
     @property
     def shipped(self) -> ShippedSection | GatewayError:
         """What left the dock."""
-        if isinstance(self.fulfilment, GatewayError):
-            return self.fulfilment
-        return ShippedSection(self.fulfilment, self.known_item, self.readings[Section.FULFILMENT])
+        fulfilment = self.fulfilment
+        if isinstance(fulfilment, GatewayError):
+            return fulfilment
+        return ShippedSection(fulfilment, self.known_item, self.readings[Section.FULFILMENT])
 
     @property
     def substitutions(self) -> tuple[Substitution, ...] | GatewayError:

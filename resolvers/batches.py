@@ -65,10 +65,22 @@ class Source:
     sections: list[SectionType] = strawberry.directive_field(name="sections")
 
 
-def field(description: str, *, needs: frozenset[Section] = NOTHING, name: str | None = None) -> Any:  # noqa: ANN401 - strawberry reads the annotation beside it
-    """Declare a field whose value is an attribute of the parent."""
+def field(
+    description: str,
+    *,
+    needs: frozenset[Section] = NOTHING,
+    name: str | None = None,
+    read_by: Callable[[Any], Sequence[object]] | None = None,
+) -> Any:  # noqa: ANN401 - strawberry reads the annotation beside it
+    """Declare a field whose value is an attribute of the parent.
+
+    `read_by` reads it for many parents at once; it gives what the attribute gives.
+    """
     return strawberry.field(
-        name=name, description=description, metadata={_NEEDS: needs}, directives=_source(needs)
+        name=name,
+        description=description,
+        metadata={_NEEDS: needs, _COLUMN: read_by},
+        directives=_source(needs),
     )
 
 
@@ -216,7 +228,7 @@ def _plan_of(type_name: str, field_name: str, graphql_field: GraphQLField) -> Fi
         batch=marks.get(_BATCH),
         column=marks.get(_COLUMN),
         function=marks.get(_FUNCTION),
-        attribute=declared.python_name if declared.base_resolver is None else None,
+        attribute=None if declared.base_resolver or marks.get(_COLUMN) else declared.python_name,
     )
 
 

@@ -3,12 +3,16 @@
 The shapes are declared here; the values are the ledger's, read by attribute.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import strawberry
 
 from orderlines.order_line import Lineage, Substitution
+from orderlines.quantity import Exact, Quantity
+from orderlines.sections import quantities_of
 from resolvers.batches import computed, field
 from resolvers.enums import (
     AbsenceType,
@@ -19,11 +23,16 @@ from resolvers.enums import (
 )
 
 
+def values_of(quantities: Sequence[Quantity]) -> list[Exact | str]:
+    """Give the number of each quantity; one that never ends as its text."""
+    return [one.printed if type(one.value) is Fraction else one.value for one in quantities]
+
+
 @strawberry.type(name="Quantity", description="So many of a unit, exactly.")
 class QuantityType:
     """`orderlines.quantity.Quantity`."""
 
-    printed: Decimal = field("How many.", name="value")
+    printed: Decimal = field("How many.", name="value", read_by=values_of)
     unit: str = field("Unit code, for example `EA`, `CS` or `KG`.")
 
 
@@ -71,7 +80,8 @@ class RequestedType:
     """`orderlines.sections.RequestedSection`."""
 
     quantity: QuantityType | None = field(
-        "In the item's base unit; in the ordered unit if the item has no factor for it."
+        "In the item's base unit; in the ordered unit if the item has no factor for it.",
+        read_by=quantities_of,
     )
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
     as_ordered: QuantityType | None = field("What the customer wrote.")
@@ -118,7 +128,8 @@ class PromisedType:
 
     quantity: QuantityType | None = field(
         "Sum of the slices in force, in the item's base unit; "
-        "in the promised unit if the item has no factor for it."
+        "in the promised unit if the item has no factor for it.",
+        read_by=quantities_of,
     )
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
     first_on: date | None = field("Earliest date of the slices in force.", name="firstDate")
@@ -146,7 +157,8 @@ class AllocatedType:
     """`orderlines.fulfilment_sections.AllocatedSection`."""
 
     quantity: QuantityType | None = field(
-        "In the item's base unit; in the warehouse's unit if the item has no factor for it."
+        "In the item's base unit; in the warehouse's unit if the item has no factor for it.",
+        read_by=quantities_of,
     )
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
     by_node: list[AllocationType] = field("The reservations.", name="byWarehouse")
@@ -177,7 +189,8 @@ class ShippedType:
 
     quantity: QuantityType | None = field(
         "Of the ordered item, in its base unit; "
-        "in the warehouse's unit if the item has no factor for it."
+        "in the warehouse's unit if the item has no factor for it.",
+        read_by=quantities_of,
     )
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
     shipments: list[ShipmentType] = field("Every shipment, substitutes included, by time.")
@@ -200,7 +213,10 @@ class CancellationType:
 class CancelledType:
     """`orderlines.sections.CancelledSection`."""
 
-    quantity: QuantityType | None = field("All cancellations together, 0 if there are none.")
+    quantity: QuantityType | None = field(
+        "All cancellations together, 0 if there are none.",
+        read_by=quantities_of,
+    )
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
     by_customer: QuantityType | None = field("Cancelled by the customer.")
     by_supplier: QuantityType | None = field("Cancelled by the distributor or its supplier.")

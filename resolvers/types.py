@@ -21,7 +21,7 @@ from orderlines.item import Item
 from orderlines.quantity import plain
 from orderlines.reconcile import Reconciliation, reconcile
 from orderlines.stitched_line import StitchedLine
-from resolvers.batches import computed, field
+from resolvers.batches import column, computed, field
 from resolvers.enums import (
     ChannelType,
     DiscrepancyKindType,
@@ -215,12 +215,12 @@ class OrderLineType:
     def root_line_number(line: strawberry.Parent[StitchedLine]) -> str | GatewayError | None:
         return _of_header(line, lambda header: header.root_line_number)
 
-    @computed(ItemType | None, "What was ordered.")
-    def item(line: strawberry.Parent[StitchedLine]) -> OrderedItem | GatewayError:
-        header = line.header
-        if isinstance(header, GatewayError):
-            return header
-        return OrderedItem(header.sku, header.customer_item, line.item)
+    @column(ItemType | None, "What was ordered.")
+    def item(lines: Sequence[StitchedLine]) -> list[OrderedItem | GatewayError]:
+        return [
+            header if isinstance(header, GatewayError) else OrderedItem(header, item)
+            for header, item in [(line.header, line.item) for line in lines]
+        ]
 
     @computed(ChannelType | None, "Where the order came in.")
     def channel(line: strawberry.Parent[StitchedLine]) -> object:

@@ -36,13 +36,24 @@ class CustomerView:
     ship_to: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class OrderedItem:
     """The item of a line: as ordered, and as the master data knows it."""
 
-    sku: str
-    customer_item: str | None
-    master: Item | GatewayError | None
+    __slots__ = ("header", "master")
+
+    def __init__(self, header: HeaderFacet, master: Item | GatewayError | None) -> None:
+        self.header = header
+        self.master = master
+
+    @property
+    def sku(self) -> str:
+        """The distributor's number."""
+        return self.header.sku
+
+    @property
+    def customer_item(self) -> str | None:
+        """The customer's number, as written on the order."""
+        return self.header.customer_item
 
     def of_master(self, value: Callable[[Item], T]) -> T | GatewayError | None:
         """Read from the master data, or say why it is not there."""

@@ -1,7 +1,7 @@
 """What the sandbox's OMS sends, and how it reads as promises for order lines.
 
 A promise is a schedule with every version made so far, or pending, or not tracked.
-Quantities are decimal text, checked when a row is decoded and read when somebody
+Quantities are decimal text, checked when a page is decoded and read when somebody
 asks. Stamps carry their zone; a date is a date.
 """
 
@@ -15,12 +15,10 @@ from msgspec import Meta
 from backends.numbers import NUMBERS, check_texts
 from backends.ports import LineAddress
 from backends.rows import Id, in_utc
-from orderlines.quantity import Ratio
+from orderlines.quantity import Number, Ratio
 from orderlines.stated import (
     Absence,
     PromiseBasis,
-    StatedPromise,
-    StatedSlice,
     StatedSubstitution,
     SubstitutionStatus,
 )
@@ -35,34 +33,40 @@ Part: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_GRAPHQL_INT)]
 
 
 class Slice(msgspec.Struct, frozen=True, gc=False):
-    """Part of a promise; without a date the schedule is pending."""
+    """Part of a promise; without a date the schedule is pending. It is a `SliceFacet`."""
 
     quantity: str
     on: date | None = msgspec.field(name="date")
     confidence: Literal["FIRM", "LOW"]
 
+    @property
+    def value(self) -> Number:
+        """How much."""
+        return NUMBERS[self.quantity]
+
+    @property
+    def is_firm(self) -> bool:
+        """Whether the slice may serve as a deadline."""
+        return self.confidence == "FIRM"
+
 
 class PromiseVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One promise for the whole line; the next one replaces it."""
+    """One promise for the whole line; the next one replaces it. It is a `VersionFacet`."""
 
     version: int
-    made_at: Stamp
-    basis: Literal["ATP", "SCHEDULE", "MANUAL", "EDI_ACK"]
+    given_at: Stamp = msgspec.field(name="madeAt")
+    stated_basis: Literal["ATP", "SCHEDULE", "MANUAL", "EDI_ACK"] = msgspec.field(name="basis")
     slices: tuple[Slice, ...]
 
-    def stated(self) -> StatedPromise:
-        """Read the version."""
-        return StatedPromise(
-            self.version,
-            in_utc(self.made_at),
-            _BASES[self.basis],
-            tuple(
-                [
-                    StatedSlice(NUMBERS[one.quantity], one.on, one.confidence == "FIRM")
-                    for one in self.slices
-                ]
-            ),
-        )
+    @property
+    def made_at(self) -> datetime:
+        """When it was given."""
+        return in_utc(self.given_at)
+
+    @property
+    def basis(self) -> PromiseBasis:
+        """What it rests on."""
+        return _BASES[self.stated_basis]
 
 
 class PromiseSchedule(
@@ -133,14 +137,15 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         return in_utc(self.updated_at)
 
     @property
-    def promises(self) -> tuple[StatedPromise, ...] | Absence:
+    def promises(self) -> tuple[PromiseVersion, ...] | Absence:
         """Every version, oldest first."""
-        if isinstance(self.promise, PromiseSchedule):
-            versions = self.promise.versions
+        promise = self.promise
+        if isinstance(promise, PromiseSchedule):
+            versions = promise.versions
             if len(versions) > 1:
                 versions = tuple(sorted(versions, key=lambda one: one.version))
-            return tuple([one.stated() for one in versions])
-        if isinstance(self.promise, PromisePending):
+            return versions
+        if isinstance(promise, PromisePending):
             return Absence.NOT_YET
         return Absence.NOT_PROVIDED
 

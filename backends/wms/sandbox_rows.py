@@ -89,9 +89,10 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
     @property
     def allocated(self) -> Number | Absence:
         """Set aside and not yet shipped."""
+        units = self.units_allocated
         if self.mode == "DROP_SHIP":
             return Absence.NOT_APPLICABLE
-        return self._tracked(self.units_allocated)
+        return units if isinstance(units, int) and not self.decimals else self._tracked(units)
 
     @property
     def allocations(self) -> tuple[StatedAllocation, ...]:
@@ -115,7 +116,8 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
     @property
     def shipped(self) -> Number | Absence:
         """Shipped of the ordered item, gross."""
-        return self._tracked(self.units_shipped)
+        units = self.units_shipped
+        return units if isinstance(units, int) and not self.decimals else self._tracked(units)
 
     @property
     def shipments(self) -> tuple[StatedShipment, ...]:

@@ -9,7 +9,8 @@ from backends.ports import LineAddress, Readings, Refs
 from backends.transport import Response
 from backends.wms.sandbox import WmsSandbox
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
-from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet
+from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, VersionFacet
+from orderlines.stated import StatedPromise, StatedSlice
 from tests.backends.kit import (
     EVERYTHING,
     FakeTransport,
@@ -184,7 +185,16 @@ async def read_promises(
 
 def words(facet: object, protocol: type) -> dict[str, object]:
     """Give everything a facet says, by the words of its protocol."""
-    return {name: getattr(facet, name) for name in dir(protocol) if not name.startswith("_")}
+    said = {name: getattr(facet, name) for name in dir(protocol) if not name.startswith("_")}
+    if protocol is PromiseFacet and isinstance(said["promises"], tuple):
+        said["promises"] = tuple(_stated(version) for version in said["promises"])
+    return said
+
+
+def _stated(version: VersionFacet) -> StatedPromise:
+    """Copy what a version says."""
+    slices = tuple(StatedSlice(one.value, one.on, one.is_firm) for one in version.slices)
+    return StatedPromise(version.version, version.made_at, version.basis, slices)
 
 
 def _transport(told: FakeTransport | Response) -> FakeTransport:
