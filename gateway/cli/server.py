@@ -6,6 +6,7 @@ was started around it is stopped afterwards, in order.
 """
 
 import asyncio
+import gc
 import logging
 import math
 import signal
@@ -21,6 +22,8 @@ from orderlines.errors import GatewayError
 
 KEEP_ALIVE_S: Final = 75
 BACKLOG: Final = 2_048
+GC_OBJECTS: Final = 50_000
+"""New objects between two looks of the garbage collector; some pages' worth."""
 
 T = TypeVar("T")
 Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
@@ -111,6 +114,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
+def _settle_memory() -> None:
+    """Let the garbage collector forget what lives as long as the process.
+
+    An answer makes thousands of objects that are gone when it is sent, and next to no
+    cycles. With Python's defaults a quarter of the time would go into looking through
+    them, and through everything that was loaded at the start.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
+
+
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -118,6 +133,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _settle_memory()
         self._on_ready()
 
     @contextmanager
