@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format lock schema clean
+.PHONY: help setup demo test unit bench lint format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -43,10 +43,13 @@ test: lint  ## everything CI checks: lint, types, tests, coverage
 unit: $(READY)  ## the tests alone, without coverage (ARGS="tests/orderlines")
 	@$(BIN)/python -m pytest $(ARGS)
 
+bench: $(READY)  ## the workloads against the peers (needs wrk; ARGS="--only W1 --rounds 5")
+	@$(BIN)/python -m bench $(ARGS)
+
 lint: $(READY)  ## ruff, mypy, import-linter, schema drift
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy $(ROOMS) tests
+	@$(BIN)/mypy $(ROOMS) bench tests
 	@$(BIN)/lint-imports --no-cache | tail -n 4
 	@$(BIN)/orderline schema check
 
