@@ -54,6 +54,16 @@ def test_the_last_version_is_in_force() -> None:
     )
 
 
+@pytest.mark.parametrize("stated", [(), Absence.NOT_YET, BAD])
+def test_without_a_version_there_is_no_date(
+    stated: tuple[StatedPromise, ...] | Absence | Discrepancy,
+) -> None:
+    """A date is a projection of the schedule, and there is none."""
+    found = section(promise(stated))
+
+    assert (found.first_on, found.latest_on) == (None, None)
+
+
 def test_a_version_tells_when_and_on_what_ground() -> None:
     """What a slice was promised in is brought to the base unit; the rest stays as stated."""
     made_at = datetime(2026, 11, 11, 9, 0, tzinfo=UTC)

@@ -239,8 +239,14 @@ def test_quantities_are_equal_by_value_and_unit() -> None:
 
     assert held == {Quantity(2, "EA")}
     assert Quantity(2, "EA") != Quantity(2, "CS")
+    assert Quantity(2, "EA") != (2, "EA")
 
 
 def test_a_quantity_prints_with_its_unit() -> None:
     """Rounded to the decimals of the unit where it never ends."""
     assert str(Quantity(Fraction(25, 3), "CS", decimals=2)) == "8.33 CS"
+
+
+def test_a_quantity_shows_how_it_is_held() -> None:
+    """For whoever debugs: the number itself, not its print."""
+    assert repr(Quantity(Fraction(25, 3), "CS")) == "Quantity(value=Fraction(25, 3), unit='CS')"
