@@ -95,6 +95,16 @@ def test_records_promise_together() -> None:
     assert found.quantity == Quantity(18, "EA")
 
 
+def test_the_first_date_is_that_of_all_records_together() -> None:
+    """Whichever record states it, and however many slices each has."""
+    found = section(
+        promise((version(1, (6, THIRD)),)),
+        promise((version(1, (1, SECOND), (2, None)),), record="P-2"),
+    )
+
+    assert (found.first_on, found.latest_on) == (SECOND, THIRD)
+
+
 @pytest.mark.parametrize(
     ("records", "expected"),
     [
