@@ -14,6 +14,8 @@ from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Final, TypeAlias, TypeVar
 
+from msgspec import UnsetType
+
 from orderlines.quantity import InvalidQuantityError, Number, stated
 
 T = TypeVar("T")
@@ -21,8 +23,8 @@ T = TypeVar("T")
 MAX_TEXTS: Final = 16_384
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 
-NamedText: TypeAlias = tuple[str, str | None, Mapping[str, object]]
-"""A field's native name, what stands in it, and the memo that parses it."""
+NamedText: TypeAlias = tuple[str, str | UnsetType | None, Mapping[str, object]]
+"""A field's native name, what stands in it if it was asked for, and the memo that parses it."""
 
 
 class Parsed(dict[str, T]):
@@ -69,7 +71,7 @@ def check_texts(texts: Iterable[NamedText]) -> None:
             the decoder names fields.
     """
     for field, text, parsed in texts:
-        if text is None:
+        if text is None or isinstance(text, UnsetType):
             continue
         try:
             parsed[text]

@@ -58,9 +58,19 @@ def equals(name: str, value: str) -> str:
     return f"{name}%20eq%20%27{literal}%27"
 
 
-def question(path: str, clauses: Iterable[str], expand: str) -> Request:
-    """Ask a set for the rows that match any encoded clause, with one navigation expanded."""
+def question(path: str, clauses: Iterable[str], expand: str, select: Iterable[str] = ()) -> Request:
+    """Ask a set for rows, with one navigation expanded.
+
+    Args:
+        path: Of the set.
+        clauses: Encoded; a row must match one of them.
+        expand: Name of the navigation.
+        select: The properties wanted; none for all.
+    """
     target = f"{path}?$filter={'%20or%20'.join(clauses)}&$expand={expand}&$format=json"
+    selected = ",".join(select)
+    if selected:
+        target += f"&$select={selected}"
     return Request("GET", target, HEADERS)
 
 

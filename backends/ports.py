@@ -2,7 +2,9 @@
 
 One system may play several roles. Every method takes the caller's `Visibility`
 and the question's `Deadline`; an adapter pushes the first into its question where
-the system can carry it, and the desk checks it again on what comes back.
+the system can carry it, and the desk checks it again on what comes back. It asks for
+the facts that are wanted, as far as its system can tell them apart; accessors of others
+are not to be used.
 
 Headers come opened: they decide what exists and who may see it. Promises and
 fulfilments come sealed: the bytes are there, and are decoded only for the lines
@@ -16,7 +18,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 from backends.capabilities import Capabilities
 from orderlines.deadline import Deadline
 from orderlines.discrepancy import Discrepancy
-from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet
+from orderlines.facets import EVERYTHING, Facts, FulfilmentFacet, HeaderFacet, PromiseFacet
 from orderlines.identity import LineRef, OrderRef
 from orderlines.item import Item
 from orderlines.order_line import Reading
@@ -83,7 +85,7 @@ class OrderSource(Protocol):
         ...
 
     async def read_headers(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
     ) -> Readings[HeaderFacet]:
         """Read the headers of whole orders or of single lines.
 
@@ -107,7 +109,7 @@ class PromiseSource(Protocol):
         ...
 
     async def read_promises(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
     ) -> Sealed[PromiseFacet]:
         """Read the promises of whole orders or of single lines.
 
@@ -131,7 +133,7 @@ class FulfilmentSource(Protocol):
         ...
 
     async def read_fulfilments(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
     ) -> Sealed[FulfilmentFacet]:
         """Read allocations and shipments of whole orders or of single lines.
 

@@ -1,6 +1,7 @@
 """The answers of the sandbox's three systems, taken once from the running processes.
 
-What is recorded is what the adapters' own questions bring, so every server that speaks
+What is recorded is what the adapters' own questions bring when the gateway is asked the
+question of the workload: as much as that needs and no more. So every server that speaks
 to these systems meets the same bytes. The subgraphs of federated peers say the same
 facts in their own shape: they are made from the gateway's answer.
 """
@@ -12,15 +13,21 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from graphql import OperationDefinitionNode, parse
+from graphql.execution.values import VariableValues, get_variable_values
 
 from backends.registry import connect_by_wire, open_systems
 from backends.sandbox.processes import launch
 from backends.settings import BackendSettings, Kind
 from backends.transport import Request, Response, Transport
-from bench.questions import SIZES, csv, number
+from bench.questions import QUESTIONS, csv, number
+from gateway.execution.executor import Executor
 from orderlines.deadline import Deadline
+from orderlines.facets import Facts
 from orderlines.identity import OrderKey, OrderRef
 from orderlines.visibility import Visibility
+from resolvers.batches import field_plans
+from resolvers.schema import build_schema
 
 KINDS: Final = {"erp": Kind.SANDBOX_ERP, "oms": Kind.SANDBOX_OMS, "wms": Kind.SANDBOX_WMS}
 
@@ -43,10 +50,22 @@ class _Recorder:
 
 async def record() -> dict[str, dict[str, bytes]]:
     """Record the answers about the template order of each size, by size and system."""
-    return {digit: await _record(digit) for digit in SIZES}
+    return {digit: await _record(digit, facts_of(text)) for _, text, digit in QUESTIONS.values()}
 
 
-async def _record(digit: str) -> dict[str, bytes]:
+def facts_of(text: str) -> Facts:
+    """Tell what the gateway reads to answer a question."""
+    schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
+    document = parse(text)
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)  # noqa: S101 - a question of ours
+    given = get_variable_values(schema, operation.variable_definitions or (), {"number": ""})
+    assert isinstance(given, VariableValues)  # noqa: S101 - as above
+    plan = Executor(schema, field_plans(schema)).compiled(document, operation, given).plan
+    return frozenset().union(*(field.needs for field in plan.root.fields))
+
+
+async def _record(digit: str, facts: Facts) -> dict[str, bytes]:
     kept: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         orders = Path(folder) / "orders.csv"
@@ -63,9 +82,12 @@ async def _record(digit: str) -> dict[str, bytes]:
                 refs = [OrderRef(OrderKey("erp", number(digit, 0)))]
                 see, end = Visibility.everything(), Deadline.after(10)
                 erp = systems.orders["erp"]
-                headers = await erp.read_headers(refs, visibility=see, deadline=end)
-                await systems.promises.read_promises(refs, visibility=see, deadline=end)
-                await systems.fulfilments.read_fulfilments(refs, visibility=see, deadline=end)
+                headers = await erp.read_headers(refs, visibility=see, deadline=end, facts=facts)
+                for read in (
+                    systems.promises.read_promises,
+                    systems.fulfilments.read_fulfilments,
+                ):
+                    await read(refs, visibility=see, deadline=end, facts=facts)
                 skus = sorted({one.sku for told in headers.by_line.values() for one in told})
                 await systems.items.read(skus, visibility=see, deadline=end)
     return kept

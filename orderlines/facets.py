@@ -11,7 +11,7 @@ promises and fulfilments come as sequences of facets, and are added up.
 from collections.abc import Sequence
 from datetime import date, datetime
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from orderlines.discrepancy import Discrepancy
 from orderlines.quantity import Number
@@ -36,6 +36,42 @@ class Section(Enum):
 
     # There is one object for each member; the enum's own hash is a function of Python.
     __hash__ = object.__hash__
+
+
+class Fact(Enum):
+    """What of a section is wanted, beside what every record of it tells.
+
+    That is its ids and its unit, and of a header the item and whatever row rules speak
+    of. Other accessors of a facet are good only where their fact was asked for, so that
+    a system sends, and the gateway decodes, what somebody reads.
+    """
+
+    REQUEST = Section.HEADER, "How much is requested, and for when."
+    PRICE = Section.HEADER, "The price, and its currency."
+    CANCELLATIONS = Section.HEADER, "What was cancelled."
+    REFERENCES = Section.HEADER, "The customer's own names and dates, and who receives."
+    TERMS = Section.HEADER, "Holds, tolerances, and what was posted as shipped."
+    HEADER_CHANGED = Section.HEADER, "When the order was last changed."
+    PROMISES = Section.PROMISE, "How much was promised for when."
+    VERSIONS = Section.PROMISE, "When, on what ground and how firmly it was promised."
+    SUBSTITUTIONS = Section.PROMISE, "What was offered instead."
+    PROMISE_CHANGED = Section.PROMISE, "When the promise was last changed."
+    QUANTITIES = Section.FULFILMENT, "How much is reserved, picked, shipped and returned."
+    ALLOCATIONS = Section.FULFILMENT, "Where it is reserved."
+    SHIPMENTS = Section.FULFILMENT, "What left when, and how."
+    FULFILMENT_CHANGED = Section.FULFILMENT, "When the warehouse last changed its record."
+
+    def __init__(self, section: Section, description: str) -> None:
+        self.section = section
+        self.description = description
+
+    # As for a section.
+    __hash__ = object.__hash__
+
+
+Facts: TypeAlias = frozenset[Fact]
+
+EVERYTHING: Final[Facts] = frozenset(Fact)
 
 
 class Facet(Protocol):

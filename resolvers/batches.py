@@ -22,11 +22,12 @@ from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
 from orderlines.errors import GatewayError
-from orderlines.facets import Section
+from orderlines.facets import Facts, Section
 from resolvers.context import Context
 from resolvers.enums import SectionType
+from resolvers.needs import sections_of
 
-NOTHING: frozenset[Section] = frozenset()
+NOTHING: Facts = frozenset()
 _NEEDS = "orderline.needs"
 _BATCH = "orderline.batch"
 _COLUMN = "orderline.column"
@@ -46,7 +47,7 @@ class Ask(Protocol):
         ...
 
     @property
-    def needs(self) -> frozenset[Section]:
+    def needs(self) -> Facts:
         """Everything the selection below this field needs besides headers."""
         ...
 
@@ -68,7 +69,7 @@ class Source:
 def field(
     description: str,
     *,
-    needs: frozenset[Section] = NOTHING,
+    needs: Facts = NOTHING,
     name: str | None = None,
     read_by: Callable[[Any], Sequence[object]] | None = None,
 ) -> Any:  # noqa: ANN401 - strawberry reads the annotation beside it
@@ -88,7 +89,7 @@ def computed(
     graphql_type: object,
     description: str,
     *,
-    needs: frozenset[Section] = NOTHING,
+    needs: Facts = NOTHING,
     name: str | None = None,
 ) -> Callable[[R], Any]:
     """Declare a field whose value one synchronous function works out per parent."""
@@ -110,7 +111,7 @@ def column(
     graphql_type: object,
     description: str,
     *,
-    needs: frozenset[Section] = NOTHING,
+    needs: Facts = NOTHING,
     name: str | None = None,
 ) -> Callable[[R], Any]:
     """Declare a field whose values one synchronous function works out for all parents.
@@ -148,7 +149,7 @@ def batched(
     graphql_type: object,
     description: str,
     *,
-    needs: frozenset[Section] = NOTHING,
+    needs: Facts = NOTHING,
 ) -> Any:  # noqa: ANN401 - strawberry's own field type is not public
     """Declare a field that a batch resolver answers.
 
@@ -183,7 +184,7 @@ class FieldPlan:
             given; or none, where the schema's own resolver is to be called.
     """
 
-    needs: frozenset[Section]
+    needs: Facts
     arguments: Mapping[str, str]
     batch: BatchResolver | None = None
     column: Callable[..., Sequence[object]] | None = None
@@ -253,7 +254,6 @@ def _declare(
     )
 
 
-def _source(needs: frozenset[Section]) -> tuple[Source, ...]:
-    if not needs:
-        return ()
-    return (Source(sections=[one for one in Section if one in needs]),)
+def _source(needs: Facts) -> tuple[Source, ...]:
+    sections = sections_of(needs) - {Section.HEADER}
+    return (Source(sections=[one for one in Section if one in sections]),) if sections else ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import HeaderFacet, Section
+from orderlines.facets import Facts, HeaderFacet
 from orderlines.identity import LineRef, OrderKey, OrderLineKey, OrderRef
 from orderlines.stitched_line import StitchedLine
 from orderlines.visibility import Visibility
@@ -34,13 +34,13 @@ class StitchedOrder:
 
 
 async def look_up_lines(
-    keys: Sequence[OrderLineKey], needs: frozenset[Section], context: Context
+    keys: Sequence[OrderLineKey], needs: Facts, context: Context
 ) -> list[StitchedLine | GatewayError | None]:
     """Look up single lines of one order source.
 
     Args:
         keys: Without duplicates, all of one source.
-        needs: Sections the answer needs besides the header.
+        needs: What the answer needs besides the ids in the header.
         context: The question's surroundings.
 
     Returns:
@@ -52,13 +52,13 @@ async def look_up_lines(
 
 
 async def look_up_orders(
-    keys: Sequence[OrderKey], needs: frozenset[Section], context: Context
+    keys: Sequence[OrderKey], needs: Facts, context: Context
 ) -> list[StitchedOrder | GatewayError | None]:
     """Look up whole orders of one order source.
 
     Args:
         keys: Without duplicates, all of one source.
-        needs: Sections the answer needs besides the header.
+        needs: What the answer needs besides the ids in the header.
         context: The question's surroundings.
 
     Returns:

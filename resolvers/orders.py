@@ -13,6 +13,7 @@ from orderlines.stated import Channel
 from orderlines.stitched_line import StitchedLine
 from resolvers.batches import computed, field
 from resolvers.enums import ChannelType
+from resolvers.needs import REFERENCES
 from resolvers.order_lines import StitchedOrder
 from resolvers.types import CustomerType, DiscrepancyType, OrderLineType
 from resolvers.views import CustomerView
@@ -101,11 +102,11 @@ class OrderType:
     def source(order: strawberry.Parent[StitchedOrder]) -> str:
         return order.key.source
 
-    @computed(date | None, "Date of the customer's order.")
+    @computed(date | None, "Date of the customer's order.", needs=REFERENCES)
     def ordered_on(order: strawberry.Parent[StitchedOrder]) -> date | GatewayError | None:
         return order.header if isinstance(order.header, GatewayError) else order.header.ordered_on
 
-    @computed(str | None, "The customer's own order number.")
+    @computed(str | None, "The customer's own order number.", needs=REFERENCES)
     def customer_order_number(
         order: strawberry.Parent[StitchedOrder],
     ) -> str | GatewayError | None:

@@ -12,7 +12,7 @@ import strawberry
 
 from backends.registry import BackendInfo
 from orderlines.errors import GatewayError
-from orderlines.facets import Section
+from orderlines.facets import Facts
 from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, normalise_number
 from orderlines.stitched_line import StitchedLine
 from policies.principal import Principal
@@ -115,7 +115,7 @@ async def _look_up(
     keys: Sequence[K],
     ask: Ask,
     read: Callable[
-        [Sequence[K], frozenset[Section], Context],
+        [Sequence[K], Facts, Context],
         Coroutine[Any, Any, list[V | GatewayError | None]],
     ],
 ) -> dict[K, V | GatewayError | None]:

@@ -21,6 +21,15 @@ from resolvers.enums import (
     PromiseBasisType,
     SubstitutionStatusType,
 )
+from resolvers.needs import (
+    ALLOCATIONS,
+    FULFILMENT_CHANGED,
+    HEADER_CHANGED,
+    PRICE,
+    PROMISE_CHANGED,
+    SHIPMENTS,
+    VERSIONS,
+)
 
 
 def values_of(quantities: Sequence[Quantity]) -> list[Exact | str]:
@@ -88,10 +97,10 @@ class RequestedType:
     ship_on: date | None = field("Requested ship date, in the zone of the ship-from site.")
     delivery_on: date | None = field("Requested delivery date, in the zone of the receiver.")
     unit_price: Decimal | None = field(
-        "Net price of one unit of `asOrdered` when the order was accepted."
+        "Net price of one unit of `asOrdered` when the order was accepted.", needs=PRICE
     )
-    currency: str | None = field("ISO 4217 code of `unitPrice`.")
-    lineage: list[LineageType] = field("The records behind it.")
+    currency: str | None = field("ISO 4217 code of `unitPrice`.", needs=PRICE)
+    lineage: list[LineageType] = field("The records behind it.", needs=HEADER_CHANGED)
 
 
 @strawberry.type(name="PromiseSlice", description="Part of a promise: how much by when.")
@@ -134,9 +143,11 @@ class PromisedType:
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
     first_on: date | None = field("Earliest date of the slices in force.", name="firstDate")
     latest_on: date | None = field("Last date of the slices in force.", name="latestDate")
-    schedule: list[PromiseSliceType] = field("The slices in force, by date.")
-    versions: list[PromiseVersionType] = field("Every version, oldest first; the last is in force.")
-    lineage: list[LineageType] = field("The records behind it.")
+    schedule: list[PromiseSliceType] = field("The slices in force, by date.", needs=VERSIONS)
+    versions: list[PromiseVersionType] = field(
+        "Every version, oldest first; the last is in force.", needs=VERSIONS
+    )
+    lineage: list[LineageType] = field("The records behind it.", needs=PROMISE_CHANGED)
 
 
 @strawberry.type(name="Allocation", description="Stock reserved at a warehouse, not yet shipped.")
@@ -161,8 +172,10 @@ class AllocatedType:
         read_by=quantities_of,
     )
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    by_node: list[AllocationType] = field("The reservations.", name="byWarehouse")
-    lineage: list[LineageType] = field("The records behind it.")
+    by_node: list[AllocationType] = field(
+        "The reservations.", needs=ALLOCATIONS, name="byWarehouse"
+    )
+    lineage: list[LineageType] = field("The records behind it.", needs=FULFILMENT_CHANGED)
 
 
 @strawberry.type(name="Shipment", description="Goods that left the dock, gross.")
@@ -193,10 +206,12 @@ class ShippedType:
         read_by=quantities_of,
     )
     absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    shipments: list[ShipmentType] = field("Every shipment, substitutes included, by time.")
+    shipments: list[ShipmentType] = field(
+        "Every shipment, substitutes included, by time.", needs=SHIPMENTS
+    )
     returned: QuantityType | None = field("Come back since; null where that is not recorded.")
     picked: QuantityType | None = field("Picked so far; null where picks are not recorded.")
-    lineage: list[LineageType] = field("The records behind it.")
+    lineage: list[LineageType] = field("The records behind it.", needs=FULFILMENT_CHANGED)
 
 
 @strawberry.type(name="Cancellation", description="Units that will not be delivered.")
@@ -221,7 +236,7 @@ class CancelledType:
     by_customer: QuantityType | None = field("Cancelled by the customer.")
     by_supplier: QuantityType | None = field("Cancelled by the distributor or its supplier.")
     records: list[CancellationType] = field("Each cancellation.")
-    lineage: list[LineageType] = field("The records behind it.")
+    lineage: list[LineageType] = field("The records behind it.", needs=HEADER_CHANGED)
 
 
 @strawberry.type(

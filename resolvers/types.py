@@ -32,7 +32,15 @@ from resolvers.enums import (
     SectionType,
     SeverityType,
 )
-from resolvers.needs import BOTH, FULFILMENT, PROMISE
+from resolvers.needs import (
+    CANCELLATIONS,
+    EVERYTHING,
+    PROMISES,
+    QUANTITIES,
+    REFERENCES,
+    REQUEST,
+    TERMS,
+)
 from resolvers.sections import (
     AllocatedType,
     CancelledType,
@@ -68,7 +76,9 @@ class ItemType:
     """`resolvers.views.OrderedItem`."""
 
     sku: str = field("The distributor's number.")
-    customer_item: str | None = field("The customer's number, as written on the order.")
+    customer_item: str | None = field(
+        "The customer's number, as written on the order.", needs=REFERENCES
+    )
 
     @computed(str | None, "Name in the master data.")
     def name(item: strawberry.Parent[OrderedItem]) -> str | GatewayError | None:
@@ -100,7 +110,7 @@ class CustomerType:
     """`resolvers.views.CustomerView`."""
 
     sold_to: str | None = field("Who ordered; row rules speak of this party.")
-    ship_to: str | None = field("Who receives.")
+    ship_to: str | None = field("Who receives.", needs=REFERENCES)
 
 
 @strawberry.type(
@@ -113,8 +123,10 @@ class OrderSummaryType:
     id: strawberry.ID = field("Opaque and stable.")
     number: str = field("The order source's number.")
     source: str = field("Configured name of the order source.")
-    ordered_on: date | None = field("Date of the customer's order.")
-    customer_po: str | None = field("The customer's own order number.", name="customerOrderNumber")
+    ordered_on: date | None = field("Date of the customer's order.", needs=REFERENCES)
+    customer_po: str | None = field(
+        "The customer's own order number.", needs=REFERENCES, name="customerOrderNumber"
+    )
 
 
 @strawberry.type(
@@ -190,28 +202,35 @@ class OrderLineType:
 
     id: strawberry.ID = field("Opaque and stable.")
     line_number: str = field("The order source's line number.")
-    requested: RequestedType | None = field("What the customer asked for.")
-    promised: PromisedType | None = field("When how much will leave.", needs=PROMISE)
-    allocated: AllocatedType | None = field("Stock reserved for the line.", needs=FULFILMENT)
-    shipped: ShippedType | None = field("What left the dock.", needs=FULFILMENT)
-    cancelled: CancelledType | None = field("What will not be delivered.")
-    substitutions: list[SubstitutionType] | None = field("Every substitute offered.", needs=BOTH)
+    requested: RequestedType | None = field("What the customer asked for.", needs=REQUEST)
+    promised: PromisedType | None = field("When how much will leave.", needs=PROMISES)
+    allocated: AllocatedType | None = field("Stock reserved for the line.", needs=QUANTITIES)
+    shipped: ShippedType | None = field("What left the dock.", needs=QUANTITIES)
+    cancelled: CancelledType | None = field("What will not be delivered.", needs=CANCELLATIONS)
+    substitutions: list[SubstitutionType] | None = field(
+        "Every substitute offered.", needs=EVERYTHING
+    )
     open: QuantityType | None = field(
         "Still to ship; null where a quantity it rests on is not provided by its system.",
-        needs=BOTH,
+        needs=EVERYTHING,
     )
     backordered: QuantityType | None = field(
-        "Covered by no stock and no promise; null before a first promise was given.", needs=BOTH
+        "Covered by no stock and no promise; null before a first promise was given.",
+        needs=EVERYTHING,
     )
     state: OrderLineStateType | None = field(
-        "Derived from the quantities, never stored.", needs=BOTH
+        "Derived from the quantities, never stored.", needs=EVERYTHING
     )
 
     @computed(OrderSummaryType, "The order it belongs to.")
     def order(line: strawberry.Parent[StitchedLine]) -> OrderSummaryView:
         return OrderSummaryView(line.key.source, line.key.order_number, line.header)
 
-    @computed(str | None, "The line this one was split from; null for a line of its own.")
+    @computed(
+        str | None,
+        "The line this one was split from; null for a line of its own.",
+        needs=REFERENCES,
+    )
     def root_line_number(line: strawberry.Parent[StitchedLine]) -> str | GatewayError | None:
         return _of_header(line, lambda header: header.root_line_number)
 
@@ -238,18 +257,22 @@ class OrderLineType:
     def owner_warehouse(line: strawberry.Parent[StitchedLine]) -> object:
         return _of_header(line, lambda header: header.owner_node)
 
-    @computed(bool | None, "Whether a supplier ships directly.")
+    @computed(bool | None, "Whether a supplier ships directly.", needs=TERMS)
     def drop_ship(line: strawberry.Parent[StitchedLine]) -> object:
         return _of_header(line, lambda header: header.is_drop_ship)
 
-    @computed(str | None, "Why the line is held, in the order source's word; null if it is not.")
+    @computed(
+        str | None,
+        "Why the line is held, in the order source's word; null if it is not.",
+        needs=TERMS,
+    )
     def hold_reason(line: strawberry.Parent[StitchedLine]) -> object:
         return _of_header(line, lambda header: header.hold_reason)
 
     @computed(
         ReconciliationType | None,
         "Which laws hold for the line, with deltas, and what could not be mapped.",
-        needs=BOTH,
+        needs=EVERYTHING,
     )
     def reconciliation(line: strawberry.Parent[StitchedLine]) -> Reconciliation:
         return reconcile(line)

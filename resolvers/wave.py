@@ -13,7 +13,7 @@ it, and the rest of the answer stands.
 import asyncio
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from backends.capabilities import AskBy
 from backends.ports import LineAddress, Readings, Refs, Sealed
@@ -21,6 +21,7 @@ from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
 from orderlines.facets import (
     Facet,
+    Facts,
     FulfilmentFacet,
     HeaderFacet,
     PromiseFacet,
@@ -32,6 +33,9 @@ from orderlines.order_line import Reading
 from orderlines.stitched_line import NOT_READ, StitchedLine
 from orderlines.visibility import ALL, Visibility
 from resolvers.context import Context
+from resolvers.needs import REFERENCES, sections_of
+
+_HEADER: Final = frozenset({Section.HEADER})
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Facet)
@@ -132,19 +136,20 @@ class LookUp:
         return told if isinstance(told, GatewayError) else NOT_READ
 
 
-async def ask_systems(refs: Refs, needs: frozenset[Section], context: Context) -> LookUp:
+async def ask_systems(refs: Refs, needs: Facts, context: Context) -> LookUp:
     """Ask every system a question needs, and open what came for admitted lines.
 
     Args:
         refs: What is asked for, all of one order source.
-        needs: Sections the answer needs besides the header.
+        needs: What the answer needs besides the ids in the header.
         context: The question's surroundings.
     """
     systems, visibility = context.systems, context.visibility
     deadline = context.deadline.with_reserve()
     source_name = refs[0].key.source
     source = systems.orders[source_name]
-    now, later = _split(needs, context)
+    now, later = _split(sections_of(needs) - _HEADER, context)
+    facts = needs | REFERENCES if later else needs
 
     def ask(section: Section, about: Refs) -> Coroutine[Any, Any, Sealed[Any] | GatewayError]:
         system, read = (
@@ -153,12 +158,12 @@ async def ask_systems(refs: Refs, needs: frozenset[Section], context: Context) -
             else (systems.fulfilments, systems.fulfilments.read_fulfilments)
         )
         context.count(system.name, system.capabilities.calls_for(len(about)))
-        return _attempt(read(about, visibility=visibility, deadline=deadline))
+        return _attempt(read(about, visibility=visibility, deadline=deadline, facts=needs))
 
     context.count(source.name, source.capabilities.calls_for(len(refs)))
     async with asyncio.TaskGroup() as group:
         asked = {section: group.create_task(ask(section, refs)) for section in now}
-        read = source.read_headers(refs, visibility=visibility, deadline=deadline)
+        read = source.read_headers(refs, visibility=visibility, deadline=deadline, facts=facts)
         headers = Told(await _attempt(read))
         admitted = _admitted(headers, visibility)
         if later and admitted:
@@ -190,15 +195,15 @@ async def ask_systems(refs: Refs, needs: frozenset[Section], context: Context) -
 
 
 def _split(
-    needs: frozenset[Section], context: Context
+    sections: frozenset[Section], context: Context
 ) -> tuple[frozenset[Section], frozenset[Section]]:
     """Tell what can be asked at once from what must wait for the header."""
     asks_by = {
         Section.PROMISE: context.systems.promises.capabilities.ask_by,
         Section.FULFILMENT: context.systems.fulfilments.capabilities.ask_by,
     }
-    now = frozenset(one for one in needs if asks_by[one] is AskBy.ORDER_NUMBER)
-    return now, needs - now
+    now = frozenset(one for one in sections if asks_by[one] is AskBy.ORDER_NUMBER)
+    return now, sections - now
 
 
 def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:

@@ -1,8 +1,8 @@
 """The sandbox's ERP, spoken to: headers of order lines and master data, by OData V2.
 
-    whole orders    SalesOrders?$filter=SalesOrder eq '…' or …&$expand=Items
+    whole orders    SalesOrders?$filter=SalesOrder eq '…' or …&$expand=Items&$select=…
     single lines    SalesOrderItems?$filter=(SalesOrder eq '…' and SalesOrderItem eq '…') or …
-                    &$expand=Order
+                    &$expand=Order&$select=…
     items           Products?$filter=Product eq '…' or …&$expand=Units
 
 A caller's visibility is not sent yet. The filter could carry it: `SoldToParty`,
@@ -12,8 +12,6 @@ A caller's visibility is not sent yet. The filter could carry it: `SoldToParty`,
 from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import Final, TypeVar
-
-import msgspec
 
 from backends import odata
 from backends.capabilities import (
@@ -28,20 +26,15 @@ from backends.capabilities import (
     Throttling,
 )
 from backends.erp.sandbox_products import place_items, take_products
-from backends.erp.sandbox_rows import (
-    SENTINEL_DATES,
-    Item,
-    ItemOfOrder,
-    Order,
-    OrderWithItems,
-    check_items,
-)
+from backends.erp.sandbox_rows import SENTINEL_DATES
+from backends.erp.sandbox_select import wanted_of
 from backends.observe import ObservedTransport
 from backends.pages import fetch, in_batches
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
-from backends.rows import UNREADABLE, Asked, BadRow, Id, Rows, bad_row, explain, place, sort_out
+from backends.rows import Asked, Rows, place
+from backends.transport import Request
 from orderlines.deadline import Deadline
-from orderlines.facets import HeaderFacet, Section
+from orderlines.facets import EVERYTHING, Facts, HeaderFacet, Section
 from orderlines.order_line import Reading
 from orderlines.visibility import Visibility
 
@@ -83,19 +76,21 @@ class ErpSandbox:
         *,
         visibility: Visibility,  # noqa: ARG002 - see the module: not sent yet
         deadline: Deadline,
+        facts: Facts = EVERYTHING,
     ) -> Readings[HeaderFacet]:
         """Read the headers of whole orders or of single lines.
 
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked = Asked.of(refs)
-        path, expand, clauses, take = (
-            (ORDERS, "Items", map(_is_order, asked.orders), take_orders)
-            if asked.orders
-            else (ITEMS, "Order", map(_is_item, asked.lines), take_items)
-        )
-        rows, reading = await self._read(path, expand, clauses, take, deadline)
+        asked, wanted = Asked.of(refs), wanted_of(facts)
+        if asked.orders:
+            clauses, take = map(_is_order, asked.orders), wanted.take_orders
+            questions = self._questions(ORDERS, clauses, "Items", wanted.of_orders)
+        else:
+            clauses, take = map(_is_item, asked.lines), wanted.take_items
+            questions = self._questions(ITEMS, clauses, "Order", wanted.of_items)
+        rows, reading = await self._read(questions, take, deadline)
         return place(rows, reading, asked)
 
     async def read_items(
@@ -112,21 +107,24 @@ class ErpSandbox:
         """
         asked = dict.fromkeys(skus)
         clauses = (odata.equals("Product", sku) for sku in asked)
-        rows, reading = await self._read(PRODUCTS, "Units", clauses, take_products, deadline)
+        questions = self._questions(PRODUCTS, clauses, "Units")
+        rows, reading = await self._read(questions, take_products, deadline)
         return place_items(rows, reading, asked)
+
+    def _questions(
+        self, path: str, clauses: Iterable[str], expand: str, select: Sequence[str] = ()
+    ) -> list[Request]:
+        return [
+            odata.question(path, batch, expand, select)
+            for batch in in_batches(clauses, self.capabilities.max_batch)
+        ]
 
     async def _read(
         self,
-        path: str,
-        expand: str,
-        clauses: Iterable[str],
+        questions: Sequence[Request],
         take: Callable[[bytes], tuple[Rows[T], str | None]],
         deadline: Deadline,
     ) -> tuple[Rows[T], Reading]:
-        questions = [
-            odata.question(path, batch, expand)
-            for batch in in_batches(clauses, self.capabilities.max_batch)
-        ]
         look = odata.looking(self.name, take)
         reading, pages = await fetch(self._transport, questions, look, deadline=deadline)
         return Rows.of_all(pages), reading
@@ -139,78 +137,3 @@ def _is_order(number: str) -> str:
 def _is_item(address: LineAddress) -> str:
     order, line = address
     return f"({odata.equals('SalesOrder', order)}%20and%20{odata.equals('SalesOrderItem', line)})"
-
-
-class ItemIds(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
-    """As much of an item as tells which line it is."""
-
-    sales_order: Id
-    sales_order_item: Id
-
-    @property
-    def address(self) -> LineAddress:
-        """The line."""
-        return (self.sales_order, self.sales_order_item)
-
-    @property
-    def record(self) -> str:
-        """Order and item number."""
-        return f"{self.sales_order}/{self.sales_order_item}"
-
-
-class OrderInPieces(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
-    """An order taken apart to find the items that are bad."""
-
-    items: odata.Results[msgspec.Raw]
-
-
-_ORDERS: Final = msgspec.json.Decoder(odata.Answer[OrderWithItems])
-_ITEMS: Final = msgspec.json.Decoder(odata.Answer[ItemOfOrder])
-_PIECES: Final = msgspec.json.Decoder(odata.Answer[msgspec.Raw])
-_ORDER: Final = msgspec.json.Decoder(Order)
-_ORDER_IN_PIECES: Final = msgspec.json.Decoder(OrderInPieces)
-_ITEM: Final = msgspec.json.Decoder(Item)
-_ITEM_OF_ORDER: Final = msgspec.json.Decoder(ItemOfOrder)
-_ITEM_IDS: Final = msgspec.json.Decoder(ItemIds)
-
-
-def take_orders(body: bytes) -> tuple[Rows[Item], str | None]:
-    """Take the items out of a page of whole orders."""
-    try:
-        page = _ORDERS.decode(body).d
-        items = [item for order in page.results for item in order.take_items()]
-        check_items(items)
-        return Rows(items), page.next
-    except UNREADABLE:
-        pieces = _PIECES.decode(body).d
-        return Rows.of_all([_take_order(raw) for raw in pieces.results]), pieces.next
-
-
-def take_items(body: bytes) -> tuple[Rows[Item], str | None]:
-    """Take the items out of a page of single items."""
-    try:
-        page = _ITEMS.decode(body).d
-        check_items(page.results)
-        return Rows(page.results), page.next
-    except UNREADABLE:
-        pieces = _PIECES.decode(body).d
-        return sort_out(pieces.results, _take_item, _ITEM_IDS.decode), pieces.next
-
-
-def _take_order(raw: msgspec.Raw) -> Rows[Item]:
-    """Take an order apart. What is wrong with its head is wrong with each item."""
-    try:
-        items = _ORDER_IN_PIECES.decode(raw).items.results
-    except UNREADABLE as error:
-        return Rows([], [BadRow(None, "", *explain(error))])
-    try:
-        order = _ORDER.decode(raw)
-    except UNREADABLE as error:
-        bad = [bad_row(error, item, _ITEM_IDS.decode) for item in items]
-        return Rows([], bad or [BadRow(None, "", *explain(error))])
-    return sort_out(items, lambda item: _ITEM.decode(item).completed_by(order), _ITEM_IDS.decode)
-
-
-def _take_item(raw: msgspec.Raw) -> Item:
-    item = _ITEM_OF_ORDER.decode(raw)
-    return item.completed_by(item.order)

@@ -7,16 +7,17 @@ somebody asks. The empty text stands for no value.
 An item points to its order, which is decoded once for all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from backends.numbers import NUMBERS, Parsed, check_texts
 from backends.odata import INSTANTS, Results, parse_date
 from backends.rows import Id
+from backends.wanted import UNASKED
 from orderlines.quantity import Number
 from orderlines.stated import CancelledBy, Channel, StatedCancellation
 
@@ -51,6 +52,17 @@ DATES: Final = Parsed(_date)
 _SHARES: Final = Parsed(_share)
 
 
+TEXTS: Final[Mapping[str, Parsed[Any]]] = {  # Any: numbers and dates
+    "requested_quantity": NUMBERS,
+    "overdelivery_tolerance_pct": _SHARES,
+    "net_price_amount": NUMBERS,
+    "delivered_quantity": NUMBERS,
+    "requested_ship_date": DATES,
+    "requested_delivery_date": DATES,
+}
+"""The fields of an item that are read as something else than text."""
+
+
 class Cancellation(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
     """A part of an item that will not be delivered."""
 
@@ -65,17 +77,17 @@ class Cancellation(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
         )
 
 
-class Order(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
+class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="pascal"):
     """What all items of an order have in common."""
 
     number: Id = msgspec.field(name="SalesOrder")
     sold_to_party: str
-    ship_to_party: str
+    ship_to_party: str = UNASKED
     distribution_channel: str
-    purchase_order_by_customer: str
-    sales_order_date: str | None
-    transaction_currency: str
-    last_change_date_time: str
+    purchase_order_by_customer: str = UNASKED
+    sales_order_date: str | None = UNASKED
+    transaction_currency: str = UNASKED
+    last_change_date_time: str = UNASKED
 
     def __post_init__(self) -> None:
         check_texts(
@@ -86,7 +98,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
         )
 
 
-_NO_ORDER: Final = Order("", "", "", "", "", None, "", "/Date(0)/")
+_NO_ORDER: Final = Order(number="", sold_to_party="", distribution_channel="")
 
 
 class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
@@ -98,20 +110,20 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
     # In the order in which the ERP writes them: then each is found at the first look.
     order_number: Id = msgspec.field(name="SalesOrder")
     line_number: Id = msgspec.field(name="SalesOrderItem")
-    higher_level_item: str
+    higher_level_item: str = UNASKED
     sku: str = msgspec.field(name="Material")
-    material_by_customer: str
-    requested_quantity: str
+    material_by_customer: str = UNASKED
+    requested_quantity: str = UNASKED
     unit: str = msgspec.field(name="RequestedQuantityUnit")
-    requested_ship_date: str | None
-    requested_delivery_date: str | None
+    requested_ship_date: str | None = UNASKED
+    requested_delivery_date: str | None = UNASKED
     plant: str
-    net_price_amount: str | None
-    cancelled: Results[Cancellation] = msgspec.field(name="Cancellations")
-    is_drop_ship: bool = msgspec.field(name="DropShipment")
-    delivery_hold_reason: str
-    overdelivery_tolerance_pct: str
-    delivered_quantity: str | None
+    net_price_amount: str | None = UNASKED
+    cancelled: Results[Cancellation] = msgspec.field(name="Cancellations", default=UNASKED)
+    is_drop_ship: bool = msgspec.field(name="DropShipment", default=UNASKED)
+    delivery_hold_reason: str = UNASKED
+    overdelivery_tolerance_pct: str = UNASKED
+    delivered_quantity: str | None = UNASKED
     order: Order = _NO_ORDER
 
     def completed_by(self, order: Order) -> "Item":
@@ -124,16 +136,7 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
         if self.order_number != order.number:
             msg = "Expected the number of the item's own order - at `$.SalesOrder`"
             raise ValueError(msg)
-        check_texts(
-            (
-                ("RequestedQuantity", self.requested_quantity, NUMBERS),
-                ("OverdeliveryTolerancePct", self.overdelivery_tolerance_pct, _SHARES),
-                ("NetPriceAmount", self.net_price_amount, NUMBERS),
-                ("DeliveredQuantity", self.delivered_quantity, NUMBERS),
-                ("RequestedShipDate", self.requested_ship_date, DATES),
-                ("RequestedDeliveryDate", self.requested_delivery_date, DATES),
-            )
-        )
+        check_texts((_NATIVE[name], getattr(self, name), parsed) for name, parsed in TEXTS.items())
         self.order = order
         return self
 
@@ -246,13 +249,16 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
         return NUMBERS.maybe(self.delivered_quantity)
 
 
+_NATIVE: Final = {one.name: one.encode_name for one in msgspec.structs.fields(Item)}
+
+
 class ItemOfOrder(Item, kw_only=True, gc=False, rename="pascal"):
     """An item that was asked for by itself, and brings its order along."""
 
     order: Order
 
 
-class OrderWithItems(Order, frozen=True, gc=False, rename="pascal"):
+class OrderWithItems(Order, frozen=True, gc=False, kw_only=True, rename="pascal"):
     """An order that was asked for whole."""
 
     items: Results[Item]
@@ -263,30 +269,29 @@ class OrderWithItems(Order, frozen=True, gc=False, rename="pascal"):
         That order has no items: the two would hold each other, and neither is seen
         by the garbage collector.
         """
-        order = Order(*(getattr(self, name) for name in Order.__struct_fields__))
+        order = Order(**{name: getattr(self, name) for name in Order.__struct_fields__})
         items = self.items.results
         for item in items:
             item.order = order
         return items
 
 
-def check_items(items: Sequence[Item]) -> None:
+def check_items(items: Sequence[Item], texts: Collection[str]) -> None:
     """Check items that have their orders beside them, column by column.
 
     What `completed_by` says of one, this says of many: nearly every text was met
     before, and then one look is enough for all texts of a column.
 
+    Args:
+        items: Of a page.
+        texts: The names of those of `TEXTS` that were asked for.
+
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
-    if not (
-        [item.order_number for item in items] == [item.order.number for item in items]
-        and NUMBERS.reads({item.requested_quantity for item in items})
-        and _SHARES.reads({item.overdelivery_tolerance_pct for item in items})
-        and NUMBERS.reads({item.net_price_amount for item in items} - _NO_TEXT)
-        and NUMBERS.reads({item.delivered_quantity for item in items} - _NO_TEXT)
-        and DATES.reads({item.requested_ship_date for item in items} - _NO_TEXT)
-        and DATES.reads({item.requested_delivery_date for item in items} - _NO_TEXT)
+    if [item.order_number for item in items] == [item.order.number for item in items] and all(
+        TEXTS[name].reads({getattr(item, name) for item in items} - _NO_TEXT) for name in texts
     ):
-        msg = "Expected items with good texts, each of its own order"
-        raise ValueError(msg)
+        return
+    msg = "Expected items with good texts, each of its own order"
+    raise ValueError(msg)

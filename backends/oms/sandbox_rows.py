@@ -10,11 +10,12 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, UnsetType
 
 from backends.numbers import NUMBERS, check_texts
 from backends.ports import LineAddress
 from backends.rows import Id, in_utc
+from backends.wanted import UNASKED
 from orderlines.quantity import Number, Ratio
 from orderlines.stated import (
     Absence,
@@ -37,7 +38,7 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
 
     quantity: str
     on: date | None = msgspec.field(name="date")
-    confidence: Literal["FIRM", "LOW"]
+    confidence: Literal["FIRM", "LOW"] = UNASKED
 
     @property
     def value(self) -> Number:
@@ -50,12 +51,14 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
         return self.confidence == "FIRM"
 
 
-class PromiseVersion(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class PromiseVersion(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
     """One promise for the whole line; the next one replaces it. It is a `VersionFacet`."""
 
     version: int
-    given_at: Stamp = msgspec.field(name="madeAt")
-    stated_basis: Literal["ATP", "SCHEDULE", "MANUAL", "EDI_ACK"] = msgspec.field(name="basis")
+    given_at: Stamp = msgspec.field(name="madeAt", default=UNASKED)
+    stated_basis: Literal["ATP", "SCHEDULE", "MANUAL", "EDI_ACK"] = msgspec.field(
+        name="basis", default=UNASKED
+    )
     slices: tuple[Slice, ...]
 
     @property
@@ -120,16 +123,16 @@ class Substitution(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         )
 
 
-class PromiseLine(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+class PromiseLine(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
     """What was promised for an order line. It is a `PromiseFacet`."""
 
     record: str = msgspec.field(name="id")
     order_number: Id = msgspec.field(name="order")
     line_number: Id = msgspec.field(name="line")
     unit: str
-    updated_at: Stamp
-    promise: PromiseSchedule | PromisePending | PromiseNotTracked
-    offers: tuple[Substitution, ...] = msgspec.field(name="substitutions")
+    updated_at: Stamp = UNASKED
+    promise: PromiseSchedule | PromisePending | PromiseNotTracked = UNASKED
+    offers: tuple[Substitution, ...] = msgspec.field(name="substitutions", default=UNASKED)
 
     @property
     def changed_at(self) -> datetime:
@@ -168,7 +171,7 @@ def check_lines(lines: Sequence[PromiseLine]) -> None:
         for version in schedule.versions
         for part in version.slices
     }
-    offers = [offer for one in lines for offer in one.offers]
+    offers = [offer for one in lines for offer in _offers(one)]
     if not (
         NUMBERS.reads(quantities)
         and all(schedule.is_consistent for schedule in schedules)
@@ -194,7 +197,7 @@ def checked(line: PromiseLine) -> PromiseLine:
             for v, version in enumerate(line.promise.versions)
             for p, part in enumerate(version.slices)
         )
-    for o, offer in enumerate(line.offers):
+    for o, offer in enumerate(_offers(line)):
         check_texts(
             (
                 (f"substitutions[{o}].proposedQuantity", offer.proposed_quantity, NUMBERS),
@@ -202,6 +205,11 @@ def checked(line: PromiseLine) -> PromiseLine:
             )
         )
     return line
+
+
+def _offers(line: PromiseLine) -> Sequence[Substitution]:
+    offers: Sequence[Substitution] | UnsetType = line.offers
+    return () if isinstance(offers, UnsetType) else offers
 
 
 class LineIds(msgspec.Struct, frozen=True, gc=False):

@@ -13,10 +13,11 @@ Quantities and prices are decimal text, in the customer's unit. A date is `/Date
 an instant `/Date(ms+0000)/`. `""` stands for no value of a text, null for no number or
 date. A change is stamped on the order, never on the item.
 
-Options: `$filter` (see `odata_filter`), `$expand`, `$top`, `$skiptoken` and
-`$format=json`; any other is refused. An error is `{"error": {"code", "message":
-{"lang", "value"}}}`: 400 for a question that is not understood, 404 for an unknown
-set, 429 with `Retry-After` when asked too much, 503 when broken.
+Options: `$filter` (see `odata_filter`), `$expand`, `$select`, `$top`, `$skiptoken` and
+`$format=json` (see `odata_options`); any other is refused. An error is
+`{"error": {"code", "message": {"lang", "value"}}}`: 400 for a question that is not
+understood, 404 for an unknown set, 429 with `Retry-After` when asked too much, 503 when
+broken.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,6 +39,7 @@ from backends.sandbox.erp_rows import (
     Product,
     SalesOrder,
     SalesOrderItem,
+    Unit,
     item_row,
     order_row,
     product_row,
@@ -99,17 +102,28 @@ def products(world: World, question: Question) -> Rows:
 
 @dataclass(frozen=True, slots=True)
 class EntitySet:
-    """A set: its rows, what of them can be compared, and what can be expanded."""
+    """A set: its rows, what of them can be compared, expanded and selected."""
 
     rows: Callable[[World, Question], Rows]
+    row: type[msgspec.Struct]
     expands: str
+    expanded: type[msgspec.Struct]
     compares: frozenset[str]
+
+    @property
+    def selects(self) -> frozenset[str]:
+        """Name the properties of a row, and those of an expanded one after a slash."""
+        own = {one.encode_name for one in msgspec.structs.fields(self.row)}
+        below = {one.encode_name for one in msgspec.structs.fields(self.expanded)}
+        return frozenset(own | {f"{self.expands}/{name}" for name in below})
 
 
 SETS: Final = {
     "SalesOrders": EntitySet(
         sales_orders,
+        SalesOrder,
         "Items",
+        SalesOrderItem,
         frozenset(
             {
                 "SalesOrder",
@@ -122,10 +136,14 @@ SETS: Final = {
     ),
     "SalesOrderItems": EntitySet(
         sales_order_items,
+        SalesOrderItem,
         "Order",
+        SalesOrder,
         frozenset({"SalesOrder", "SalesOrderItem", "Material", "Plant"}),
     ),
-    "Products": EntitySet(products, "Units", frozenset({"Product", "ProductGroup", "BaseUnit"})),
+    "Products": EntitySet(
+        products, Product, "Units", Unit, frozenset({"Product", "ProductGroup", "BaseUnit"})
+    ),
 }
 
 
@@ -137,7 +155,9 @@ def create_erp(world: World, *, page_rows: int = PAGE_ROWS) -> Starlette:
         if entity_set is None:
             return _error(404, "NOT_FOUND", "There is no such entity set.")
         try:
-            question = understand(request, entity_set.expands, entity_set.compares)
+            question = understand(
+                request, entity_set.expands, entity_set.compares, entity_set.selects
+            )
         except RefusedError as error:
             return _error(400, "BAD_REQUEST", str(error))
         return _page(request, question, entity_set.rows(world, question), page_rows)
@@ -158,7 +178,9 @@ def create_erp(world: World, *, page_rows: int = PAGE_ROWS) -> Starlette:
 def _page(request: Request, question: Question, rows: Rows, page_rows: int) -> Response:
     """Answer with the rows from `$skiptoken` on, and where the others are."""
     wanted = page_rows if question.top is None else min(page_rows, question.top)
-    results = [make() for make in islice(rows, question.skip, question.skip + wanted)]
+    results = [
+        question.told(make()) for make in islice(rows, question.skip, question.skip + wanted)
+    ]
     page: dict[str, object] = {"results": results}
     left = None if question.top is None else question.top - len(results)
     if left != 0 and next(rows, None) is not None:

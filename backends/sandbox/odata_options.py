@@ -1,4 +1,7 @@
-"""The query options of the ERP: `$filter`, `$expand`, `$top`, `$skiptoken`, `$format`.
+"""The query options of the ERP: `$filter`, `$expand`, `$select`, `$top`, `$skiptoken`, `$format`.
+
+`$select` names properties of the set, and of the expanded navigation with its name and
+a slash before them: `SalesOrder,Items/Material`. Rows then hold these and nothing else.
 
 Any other option is refused: one that nobody looks at would be a question that nobody
 answered.
@@ -6,9 +9,10 @@ answered.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import msgspec
 from starlette.requests import Request
 
 from backends.sandbox.erp_rows import Navigation
@@ -18,7 +22,7 @@ from backends.sandbox.snapshot import one_change_ago
 from backends.sandbox.world import Line
 
 ROOT: Final = "odata/v2/"
-OPTIONS: Final = frozenset({"$filter", "$expand", "$top", "$skiptoken", "$format"})
+OPTIONS: Final = frozenset({"$filter", "$expand", "$select", "$top", "$skiptoken", "$format"})
 MAX_NUMBER_DIGITS: Final = 9
 
 
@@ -27,12 +31,14 @@ class Question:
     """The query options of a request, understood.
 
     Attributes:
+        select: The properties that are wanted; None for all.
         root: Where the service is, as the client wrote it.
         is_stale: Whether to answer from the older snapshot.
     """
 
     filter: Filter | None
     is_expanded: bool
+    select: frozenset[str] | None
     top: int | None
     skip: int
     root: str
@@ -50,18 +56,25 @@ class Question:
         """Say where to find what was not expanded."""
         return {"__deferred": {"uri": self.root + path}}
 
+    def told(self, row: msgspec.Struct) -> object:
+        """Give what is wanted of a row."""
+        return row if self.select is None else _selected(msgspec.to_builtins(row), self.select, "")
+
     def line(self, line: Line) -> Line:
         """Give the line as it is to be told."""
         return one_change_ago(line) if self.is_stale else line
 
 
-def understand(request: Request, expands: str, compares: Collection[str]) -> Question:
+def understand(
+    request: Request, expands: str, compares: Collection[str], selects: Collection[str]
+) -> Question:
     """Read the query options of a request.
 
     Args:
         request: To the ERP, with the fault in force in its scope.
         expands: The one navigation that can be expanded.
         compares: The properties that can be compared.
+        selects: The properties that can be selected.
 
     Raises:
         RefusedError: An option is unknown, given twice, or not understood.
@@ -82,15 +95,36 @@ def understand(request: Request, expands: str, compares: Collection[str]) -> Que
     if expand not in {None, expands}:
         msg = f"The only $expand of this set is {expands}."
         raise RefusedError(msg)
+    select = None if "$select" not in options else frozenset(options["$select"].split(","))
+    for name in sorted(select or ()):
+        if name not in selects or ("/" in name and expand is None):
+            msg = f"The property '{name}' cannot be selected."
+            raise RefusedError(msg)
     text = options.get("$filter")
     return Question(
         filter=None if text is None else parse_filter(text, compares),
         is_expanded=expand is not None,
+        select=select,
         top=_whole_number(options, "$top"),
         skip=_whole_number(options, "$skiptoken") or 0,
         root=f"{request.base_url}{ROOT}",
         is_stale=request.scope["fault"].mode == "stale",
     )
+
+
+def _selected(row: dict[str, Any], select: frozenset[str], path: str) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in row.items():
+        below = f"{path}{name}/"
+        if f"{path}{name}" in select:
+            kept[name] = value
+        elif any(one.startswith(below) for one in select):
+            kept[name] = (
+                {"results": [_selected(one, select, below) for one in value["results"]]}
+                if "results" in value
+                else _selected(value, select, below)
+            )
+    return kept
 
 
 def options_of(request: Request) -> list[tuple[str, str]]:

@@ -12,6 +12,8 @@ off. A shipment names its own `sku`: a substitute's is another. Null is "not yet
 quantity the warehouse does not track has no key. Stamps have no zone and are the
 local time of Europe/Berlin.
 
+`fields=id,order_ref,…` asks for these keys of a row and no others.
+
 At most 200 references a request, separated by commas; `limit` is 1 to 1000 and 500
 where it is left out. The text is cut at `,` and `:` *before* it is decoded: encode
 each order and line number by itself, and both may hold any character. One that is
@@ -45,7 +47,7 @@ from backends.sandbox.world import BERLIN, Line, Order, Tracked, WarehouseRow, W
 MAX_REFERENCES: Final = 200
 MAX_ROWS: Final = 1000
 DEFAULT_ROWS: Final = 500
-PARAMETERS: Final = frozenset({"orders", "lines", "limit", "cursor"})
+PARAMETERS: Final = frozenset({"orders", "lines", "limit", "cursor", "fields"})
 
 
 class Allocation(msgspec.Struct):
@@ -96,11 +98,13 @@ class Question:
 
     Attributes:
         references: Still encoded: an order, or an order and a line.
+        fields: The keys of a row that are wanted; None for all.
         stamp: Of the question, to know its cursors by.
         is_stale: Whether to answer from the older snapshot.
     """
 
     references: tuple[tuple[str, ...], ...]
+    fields: frozenset[str] | None
     limit: int
     skip: int
     stamp: str
@@ -174,6 +178,7 @@ def _understand(request: Request) -> Question:
     stamp = f"{crc32(f'{asked[0]}={text}'.encode()):08x}"
     return Question(
         references,
+        fields=_fields(parameters.get("fields")),
         limit=_limit(parameters),
         skip=_position(parameters.get("cursor"), stamp),
         stamp=stamp,
@@ -193,6 +198,17 @@ def _parameters(query: str) -> dict[str, str]:
         msg = "A parameter is given more than once."
         raise RefusedError(msg)
     return parameters
+
+
+def _fields(text: str | None) -> frozenset[str] | None:
+    if text is None:
+        return None
+    fields = frozenset(text.split(","))
+    unknown = sorted(fields - frozenset(OutboundLine.__struct_fields__))
+    if unknown:
+        msg = f"A row has no field '{unknown[0]}'."
+        raise RefusedError(msg)
+    return fields
 
 
 def _limit(parameters: Mapping[str, str]) -> int:
@@ -216,7 +232,7 @@ def _position(cursor: str | None, stamp: str) -> int:
 
 def _page(question: Question, rows: Iterator[OutboundLine], now: datetime) -> Response:
     end = question.skip + question.limit
-    data = list(islice(rows, question.skip, end))
+    data = [_told(row, question.fields) for row in islice(rows, question.skip, end)]
     has_more = next(rows, None) is not None
     return json_response(
         {
@@ -225,6 +241,14 @@ def _page(question: Question, rows: Iterator[OutboundLine], now: datetime) -> Re
             "generated_at": _local(now),
         }
     )
+
+
+def _told(row: OutboundLine, fields: frozenset[str] | None) -> object:
+    """Give what is wanted of a row."""
+    if fields is None:
+        return row
+    whole: dict[str, object] = msgspec.to_builtins(row)
+    return {name: value for name, value in whole.items() if name in fields}
 
 
 def _row(order: Order, line: Line, row: WarehouseRow) -> OutboundLine:

@@ -1,7 +1,7 @@
 """The sandbox's WMS, spoken to: what was allocated and shipped, by REST.
 
-    whole orders    /v2/outbound-lines?orders=SO-1001,SO-1002&limit=1000
-    single lines    /v2/outbound-lines?lines=SO-1001:10,SO-1001:20&limit=1000&cursor=…
+    whole orders    /v2/outbound-lines?orders=SO-1001,SO-1002&limit=1000&fields=id,…
+    single lines    /v2/outbound-lines?lines=SO-1001:10,SO-1001:20&limit=1000&fields=id,…&cursor=…
 
 The WMS cuts its lists at `,` and `:` before it decodes them, so each number is encoded
 by itself, once, and may hold any character. It throttles with HTTP 403 and a word.
@@ -10,10 +10,12 @@ A caller's visibility is not sent: a row names no customer and no channel, and i
 warehouse is not the one the order was placed on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -34,9 +36,10 @@ from backends.pages import SealedPages, by_cursor, fetch, in_batches
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
+from backends.wanted import requiring
 from backends.wms.sandbox_rows import ZONE, OutboundLine, RowIds, Units, in_bounds
 from orderlines.deadline import Deadline
-from orderlines.facets import FulfilmentFacet, Section
+from orderlines.facets import EVERYTHING, Fact, Facts, FulfilmentFacet, Section
 from orderlines.visibility import Visibility
 
 R = TypeVar("R")
@@ -95,40 +98,90 @@ class WmsSandbox:
         *,
         visibility: Visibility,  # noqa: ARG002 - see the module: cannot be sent
         deadline: Deadline,
+        facts: Facts = EVERYTHING,
     ) -> Sealed[FulfilmentFacet]:
         """Read allocations and shipments of whole orders or of single lines.
 
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked = Asked.of(refs)
+        asked, wanted = Asked.of(refs), _wanted(facts)
         name, references = (
             ("orders", map(_encoded, asked.orders))
             if asked.orders
             else ("lines", map(_line_reference, asked.lines))
         )
         questions = [
-            _question(f"{PATH}?{name}={','.join(batch)}&limit={self.capabilities.page_rows}")
+            _question(
+                f"{PATH}?{name}={','.join(batch)}&limit={self.capabilities.page_rows}"
+                f"{wanted.fields}"
+            )
             for batch in in_batches(references, self.capabilities.max_batch)
         ]
         reading, bodies = await fetch(self._transport, questions, self._look, deadline=deadline)
-        return SealedPages(reading, asked, bodies, take_rows, self._transport, may_split=True)
+        return SealedPages(
+            reading, asked, bodies, wanted.take_rows, self._transport, may_split=True
+        )
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(Page[msgspec.Raw])
-_PAGE: Final = msgspec.json.Decoder(Page[OutboundLine[Units]])
-_ROW: Final = msgspec.json.Decoder(OutboundLine[int])
 _ROW_IDS: Final = msgspec.json.Decoder(RowIds)
 _REFUSAL: Final = msgspec.json.Decoder(Refusal)
 
+# A quantity without a key is one that is not tracked, so all four are always asked for.
+_FIELDS: Final[Mapping[str, Fact | None]] = {
+    "id": None,
+    "order_ref": None,
+    "order_line_ref": None,
+    "uom": None,
+    "decimals": None,
+    "units_allocated": None,
+    "units_picked": None,
+    "units_shipped": None,
+    "units_returned": None,
+    "mode": None,
+    "allocations": Fact.ALLOCATIONS,
+    "shipments": Fact.SHIPMENTS,
+    "updated_at": Fact.FULFILMENT_CHANGED,
+}
+_OPTIONAL: Final = {
+    Fact.ALLOCATIONS: "reserved",
+    Fact.SHIPMENTS: "sent",
+    Fact.FULFILMENT_CHANGED: "updated_at",
+}
 
-def take_rows(body: bytes) -> Rows[OutboundLine[int]]:
-    """Take the rows out of a page."""
-    try:
-        return Rows(_PAGE.decode(body).data)
-    except UNREADABLE:
-        raws: Sequence[msgspec.Raw] = _ENVELOPE.decode(body).data
-        return sort_out(raws, lambda raw: in_bounds(_ROW.decode(raw)), _ROW_IDS.decode)
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for of a row, and how a page of such rows is read.
+
+    Attributes:
+        fields: The parameter; empty where all of a row is wanted.
+    """
+
+    fields: str
+    page: msgspec.json.Decoder[Page[OutboundLine[Units]]]
+    row: msgspec.json.Decoder[OutboundLine[int]]
+
+    def take_rows(self, body: bytes) -> Rows[OutboundLine[int]]:
+        """Take the rows out of a page."""
+        try:
+            return Rows(self.page.decode(body).data)
+        except UNREADABLE:
+            raws: Sequence[msgspec.Raw] = _ENVELOPE.decode(body).data
+            return sort_out(raws, lambda raw: in_bounds(self.row.decode(raw)), _ROW_IDS.decode)
+
+
+@lru_cache(maxsize=64)
+def _wanted(facts: Facts) -> Wanted:
+    fields = [name for name, fact in _FIELDS.items() if fact is None or fact in facts]
+    required = [name for fact, name in _OPTIONAL.items() if fact in facts]
+    page: Any = Page[requiring(OutboundLine[Units], required)]  # type: ignore[misc]  # a type, at run time
+    return Wanted(
+        "" if len(fields) == len(_FIELDS) else f"&fields={','.join(fields)}",
+        msgspec.json.Decoder(page),
+        msgspec.json.Decoder(requiring(OutboundLine[int], required)),
+    )
 
 
 def _cursor_of(body: bytes) -> str | None:

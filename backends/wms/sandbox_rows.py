@@ -9,6 +9,7 @@ as its first; a time that the clocks skip is taken as if they had not been chang
 which is the instant that much after the gap.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import lru_cache
@@ -20,6 +21,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from backends.ports import LineAddress
 from backends.rows import Id, in_utc
+from backends.wanted import UNASKED
 from orderlines.quantity import MAX_DECIMALS, MAX_INTEGER_DIGITS, Number
 from orderlines.stated import Absence, StatedAllocation, StatedShipment
 
@@ -30,6 +32,7 @@ _LARGEST: Final = 10**MAX_INTEGER_DIGITS
 _EXACTLY: Final = Context(prec=60)
 
 N = TypeVar("N", bound=int)
+P = TypeVar("P")
 
 Units: TypeAlias = Annotated[int, Meta(gt=-_LARGEST, lt=_LARGEST)]
 """A number of units that is in bounds whatever the row's decimals are."""
@@ -72,9 +75,9 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
     units_shipped: Tracked[N] = UNSET
     units_returned: N
     mode: Literal["STOCK", "DROP_SHIP"]
-    reserved: tuple[Allocation[N], ...] = msgspec.field(name="allocations")
-    sent: tuple[Shipment[N], ...] = msgspec.field(name="shipments")
-    updated_at: Stamp
+    reserved: tuple[Allocation[N], ...] = msgspec.field(name="allocations", default=UNASKED)
+    sent: tuple[Shipment[N], ...] = msgspec.field(name="shipments", default=UNASKED)
+    updated_at: Stamp = UNASKED
 
     @property
     def record(self) -> str:
@@ -161,14 +164,18 @@ def in_bounds(row: OutboundLine[int]) -> OutboundLine[int]:
         ("units_picked", row.units_picked),
         ("units_shipped", row.units_shipped),
         ("units_returned", row.units_returned),
-        *((f"allocations[{i}].units", one.units) for i, one in enumerate(row.reserved)),
-        *((f"shipments[{i}].units", one.units) for i, one in enumerate(row.sent)),
+        *((f"allocations[{i}].units", one.units) for i, one in _numbered(row.reserved)),
+        *((f"shipments[{i}].units", one.units) for i, one in _numbered(row.sent)),
     ]
     for name, units in named:
         if isinstance(units, int) and not -limit < units < limit:
             msg = f"Expected at most {MAX_INTEGER_DIGITS} digits before the point - at `$.{name}`"
             raise ValueError(msg)
     return row
+
+
+def _numbered(parts: Sequence[P] | UnsetType) -> Iterable[tuple[int, P]]:
+    return () if isinstance(parts, UnsetType) else enumerate(parts)
 
 
 class RowIds(msgspec.Struct, frozen=True, gc=False):

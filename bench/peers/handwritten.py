@@ -1,8 +1,9 @@
 """The best a person would write for these two questions and nothing else.
 
 The gateway's own wire, msgspec structs of just the fields that are answered, exact
-decimals, checks of shape; no schema, no policies, no partial answers. It decides by the
-name of the operation, and reads nothing of the question but its variables.
+decimals, checks of shape, a template for each question; no schema, no policies, no
+partial answers. It decides by the name of the operation, and reads nothing of the
+question but its variables. Of the systems it asks what the gateway asks.
 """
 
 import asyncio
@@ -10,21 +11,32 @@ import os
 import sys
 from contextlib import closing
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from functools import lru_cache
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
+from backends.erp.sandbox_select import wanted_of as wanted_headers
 from backends.odata import parse_date
-from backends.oms.sandbox import QUERY, Variables
+from backends.oms.sandbox_query import Variables
+from backends.oms.sandbox_query import wanted_of as wanted_promises
 from backends.transport import Request
 from backends.wire import Wire
 from backends.wire_limits import WireLimits
+from bench.questions import PAGE, WIDE
+from bench.recording import facts_of
 from gateway.cli.server import listen, run, serve_until_told
 from orderlines.deadline import Deadline
 
 T = TypeVar("T")
-ACCEPT = ((b"accept", b"application/json"),)
-CHANNELS = {"10": "ECOMMERCE", "20": "EDI", "30": "MARKETPLACE", "40": "FIELD_SALES"}
+ACCEPT: Final = ((b"accept", b"application/json"),)
+CHANNELS: Final = {
+    "10": "ECOMMERCE",
+    "20": "EDI",
+    "30": "MARKETPLACE",
+    "40": "FIELD_SALES",
+    "50": "B2B_PORTAL",
+}
 
 
 class Results(msgspec.Struct, Generic[T], gc=False):
@@ -40,32 +52,42 @@ class Cancellation(msgspec.Struct, gc=False, rename="pascal"):
 
 
 class Item(msgspec.Struct, gc=False, rename="pascal"):
-    """An item of the ERP."""
+    """An item of the ERP, as far as the page needs it."""
 
     sales_order_item: str
     material: str
     requested_quantity: str
     requested_quantity_unit: str
     requested_ship_date: str | None
+
+
+class WideItem(Item, gc=False, rename="pascal"):
+    """An item of the ERP."""
+
     plant: str
     net_price_amount: str | None
     cancellations: Results[Cancellation]
 
 
 class Order(msgspec.Struct, gc=False, rename="pascal"):
-    """An order of the ERP."""
+    """An order of the ERP, as far as the page needs it."""
 
-    sales_order: str
-    sold_to_party: str
-    distribution_channel: str
-    transaction_currency: str
     items: Results[Item]
 
 
-class Orders(msgspec.Struct, gc=False):
+class WideOrder(msgspec.Struct, gc=False, rename="pascal"):
+    """An order of the ERP."""
+
+    sold_to_party: str
+    distribution_channel: str
+    transaction_currency: str
+    items: Results[WideItem]
+
+
+class Orders(msgspec.Struct, Generic[T], gc=False):
     """A page of the ERP."""
 
-    d: Results[Order]
+    d: Results[T]
 
 
 class Product(msgspec.Struct, gc=False, rename="pascal"):
@@ -157,31 +179,104 @@ class Question(msgspec.Struct, gc=False, rename="camel"):
     variables: Asked
 
 
+class Dialect:
+    """What one question asks of each system."""
+
+    def __init__(self, text: str) -> None:
+        facts = facts_of(text)
+        self.select = ",".join(wanted_headers(facts).of_orders)
+        self.promises = wanted_promises(facts).query
+
+
 decode_question = msgspec.json.Decoder(Question).decode
-decode_orders = msgspec.json.Decoder(Orders).decode
+decode_orders = msgspec.json.Decoder(Orders[Order]).decode
+decode_wide_orders = msgspec.json.Decoder(Orders[WideOrder]).decode
 decode_rows = msgspec.json.Decoder(Rows).decode
 decode_promises = msgspec.json.Decoder(Promises).decode
 decode_products = msgspec.json.Decoder(Products).decode
 encode = msgspec.json.Encoder().encode
 
 
-def plain(text: str) -> str:
-    """Write a decimal plainly: no exponent, no zeros at the end."""
+@lru_cache(maxsize=16_384)
+def said(text: str | None) -> str:
+    """Write a text as JSON; the empty text stands for none."""
+    return encode(text or None).decode()
+
+
+@lru_cache(maxsize=16_384)
+def plain(text: str | None) -> str:
+    """Write a decimal plainly, as JSON: no exponent, no zeros at the end."""
+    if text is None:
+        return "null"
     value = Decimal(text)
     whole = int(value)
-    return str(whole) if whole == value else format(value.normalize(), "f")
+    return f'"{whole}"' if whole == value else f'"{value.normalize():f}"'
 
 
-def scaled(units: int | None, decimals: int) -> str | None:
-    """Write so many of the last decimal."""
-    if units is None:
-        return None
-    return str(units) if decimals == 0 else plain(str(Decimal(units).scaleb(-decimals)))
+@lru_cache(maxsize=16_384)
+def scaled(units: int | None, decimals: int) -> str:
+    """Write so many of the last decimal, as JSON."""
+    return "null" if units is None else plain(str(Decimal(units).scaleb(-decimals)))
 
 
-def day(text: str | None) -> str | None:
-    """Write a date of OData."""
-    return None if text is None else parse_date(text).isoformat()
+@lru_cache(maxsize=16_384)
+def day(text: str | None) -> str:
+    """Write a date of OData, as JSON."""
+    return "null" if text is None else f'"{parse_date(text).isoformat()}"'
+
+
+def promised(slices: tuple[Slice, ...]) -> str:
+    """Add up a promise."""
+    if len(slices) == 1:
+        return plain(slices[0].quantity)
+    return plain(str(sum(Decimal(one.quantity) for one in slices)))
+
+
+def first_date(slices: tuple[Slice, ...]) -> str:
+    """Find the earliest date of a promise."""
+    if len(slices) == 1:
+        return said(slices[0].date)
+    return said(min([one.date for one in slices if one.date], default=None))
+
+
+def page_node(item: Item, line: PromiseLine, row: Row) -> str:
+    """Write one line of the page."""
+    slices = line.promise.versions[-1].slices
+    return (
+        f'{{"lineNumber":{said(item.sales_order_item)},"item":{{"sku":{said(item.material)}}},'
+        f'"requested":{{"quantity":{{"value":{plain(item.requested_quantity)},'
+        f'"unit":{said(item.requested_quantity_unit)}}},"shipOn":{day(item.requested_ship_date)}}},'
+        f'"promised":{{"quantity":{{"value":{promised(slices)}}},"firstDate":{first_date(slices)}}},'
+        f'"allocated":{{"quantity":{{"value":{scaled(row.units_allocated, row.decimals)}}}}},'
+        f'"shipped":{{"quantity":{{"value":{scaled(row.units_shipped, row.decimals)}}}}}}}'
+    )
+
+
+def wide_node(
+    order: WideOrder, item: WideItem, product: Product, line: PromiseLine, row: Row
+) -> str:
+    """Write one line of the wide question."""
+    slices = line.promise.versions[-1].slices
+    latest = max([one.date for one in slices if one.date], default=None)
+    cancelled = item.cancellations.results
+    total = str(sum(Decimal(one.quantity) for one in cancelled)) if cancelled else "0"
+    channel = CHANNELS.get(order.distribution_channel, "OTHER")
+    return (
+        f'{{"lineNumber":{said(item.sales_order_item)},"channel":"{channel}",'
+        f'"ownerWarehouse":{said(item.plant)},"item":{{"sku":{said(item.material)},'
+        f'"name":{said(product.product_name)},"group":{said(product.product_group)}}},'
+        f'"customer":{{"soldTo":{said(order.sold_to_party)}}},'
+        f'"requested":{{"quantity":{{"value":{plain(item.requested_quantity)},'
+        f'"unit":{said(item.requested_quantity_unit)}}},"shipOn":{day(item.requested_ship_date)},'
+        f'"unitPrice":{plain(item.net_price_amount)},'
+        f'"currency":{said(order.transaction_currency)}}},'
+        f'"promised":{{"quantity":{{"value":{promised(slices)},"unit":{said(line.unit)}}},'
+        f'"firstDate":{first_date(slices)},"latestDate":{said(latest)}}},'
+        f'"allocated":{{"quantity":{{"value":{scaled(row.units_allocated, row.decimals)}}}}},'
+        f'"shipped":{{"quantity":{{"value":{scaled(row.units_shipped, row.decimals)}}},'
+        f'"returned":{{"value":{scaled(row.units_returned, row.decimals)}}}}},'
+        f'"cancelled":{{"quantity":{{"value":{plain(total)}}}}}}}'
+    )
 
 
 class App:
@@ -193,6 +288,7 @@ class App:
             name: Wire(f"http://127.0.0.1:{port}", system=name, limits=WireLimits())
             for name, port in ports.items()
         }
+        self.dialects = {"Page": Dialect(PAGE), "Wide": Dialect(WIDE)}
         self.products: dict[str, Product] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
@@ -209,8 +305,8 @@ class App:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         question = decode_question(body)
-        nodes = await self.nodes(question.variables.number, wide=question.operation_name == "Wide")
-        answer = encode({"data": {"order": {"lines": {"nodes": nodes}}}})
+        nodes = await self.nodes(question.variables.number, question.operation_name)
+        answer = f'{{"data":{{"order":{{"lines":{{"nodes":[{",".join(nodes)}]}}}}}}}}'.encode()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(answer)).encode()),
@@ -218,120 +314,59 @@ class App:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    async def nodes(self, number: str, *, wide: bool) -> list[dict[str, Any]]:
+    async def nodes(self, number: str, operation: str) -> list[str]:
         """Ask the three systems at once, and join what they say."""
         deadline = Deadline.after(10)
-        wires = self.wires
+        wires, dialect = self.wires, self.dialects[operation]
         erp, oms, wms = await asyncio.gather(
             wires["erp"].send(
                 Request(
                     "GET",
-                    f"/odata/v2/SalesOrders?$filter=SalesOrder%20eq%20%27{number}%27&$expand=Items",
+                    f"/odata/v2/SalesOrders?$filter=SalesOrder%20eq%20%27{number}%27"
+                    f"&$expand=Items&$format=json&$select={dialect.select}",
                     ACCEPT,
                 ),
                 deadline=deadline,
             ),
             wires["oms"].send(
-                QUERY.question(Variables(orders=[number], first=1000)), deadline=deadline
+                dialect.promises.question(Variables(orders=[number], first=1000)),
+                deadline=deadline,
             ),
             wires["wms"].send(
-                Request("GET", f"/v2/outbound-lines?orders={number}&limit=1000", ACCEPT),
+                Request(
+                    "GET",
+                    f"/v2/outbound-lines?orders={number}&limit=1000&fields=order_line_ref,"
+                    "decimals,units_allocated,units_shipped,units_returned",
+                    ACCEPT,
+                ),
                 deadline=deadline,
             ),
         )
         promises = {one.line: one for one in decode_promises(oms.body).data.promise_lines.lines}
         rows = {one.order_line_ref: one for one in decode_rows(wms.body).data}
-        (order,) = decode_orders(erp.body).d.results
-        items = order.items.results
-        if not wide:
+        if operation == "Page":
+            (order,) = decode_orders(erp.body).d.results
             return [
                 page_node(one, promises[one.sales_order_item], rows[one.sales_order_item])
-                for one in items
+                for one in order.items.results
             ]
+        (wide,) = decode_wide_orders(erp.body).d.results
+        items = wide.items.results
         if not {one.material for one in items} <= self.products.keys():
             told = await wires["erp"].send(
                 Request("GET", "/odata/v2/Products?$expand=Units", ACCEPT), deadline=deadline
             )
             self.products = {one.product: one for one in decode_products(told.body).d.results}
         return [
-            self.wide_node(order, one, promises[one.sales_order_item], rows[one.sales_order_item])
+            wide_node(
+                wide,
+                one,
+                self.products[one.material],
+                promises[one.sales_order_item],
+                rows[one.sales_order_item],
+            )
             for one in items
         ]
-
-    def wide_node(self, order: Order, item: Item, line: PromiseLine, row: Row) -> dict[str, Any]:
-        """Join one line of the wide question."""
-        product = self.products[item.material]
-        slices = line.promise.versions[-1].slices
-        dates = [one.date for one in slices if one.date]
-        cancelled = item.cancellations.results
-        return {
-            "lineNumber": item.sales_order_item,
-            "channel": CHANNELS.get(order.distribution_channel, "OTHER"),
-            "ownerWarehouse": item.plant or None,
-            "item": {
-                "sku": item.material,
-                "name": product.product_name or None,
-                "group": product.product_group or None,
-            },
-            "customer": {"soldTo": order.sold_to_party or None},
-            "requested": {
-                "quantity": {
-                    "value": plain(item.requested_quantity),
-                    "unit": item.requested_quantity_unit,
-                },
-                "shipOn": day(item.requested_ship_date),
-                "unitPrice": None
-                if item.net_price_amount is None
-                else plain(item.net_price_amount),
-                "currency": order.transaction_currency or None,
-            },
-            "promised": {
-                "quantity": {"value": promised(slices), "unit": line.unit},
-                "firstDate": min(dates, default=None),
-                "latestDate": max(dates, default=None),
-            },
-            "allocated": {"quantity": {"value": scaled(row.units_allocated, row.decimals)}},
-            "shipped": {
-                "quantity": {"value": scaled(row.units_shipped, row.decimals)},
-                "returned": {"value": scaled(row.units_returned, row.decimals)},
-            },
-            "cancelled": {
-                "quantity": {
-                    "value": plain(str(sum(Decimal(one.quantity) for one in cancelled)))
-                    if cancelled
-                    else "0"
-                }
-            },
-        }
-
-
-def page_node(item: Item, line: PromiseLine, row: Row) -> dict[str, Any]:
-    """Join one line of the page."""
-    slices = line.promise.versions[-1].slices
-    return {
-        "lineNumber": item.sales_order_item,
-        "item": {"sku": item.material},
-        "requested": {
-            "quantity": {
-                "value": plain(item.requested_quantity),
-                "unit": item.requested_quantity_unit,
-            },
-            "shipOn": day(item.requested_ship_date),
-        },
-        "promised": {
-            "quantity": {"value": promised(slices)},
-            "firstDate": min([one.date for one in slices if one.date], default=None),
-        },
-        "allocated": {"quantity": {"value": scaled(row.units_allocated, row.decimals)}},
-        "shipped": {"quantity": {"value": scaled(row.units_shipped, row.decimals)}},
-    }
-
-
-def promised(slices: tuple[Slice, ...]) -> str:
-    """Add up a promise."""
-    if len(slices) == 1:
-        return plain(slices[0].quantity)
-    return plain(str(sum(Decimal(one.quantity) for one in slices)))
 
 
 def main() -> None:

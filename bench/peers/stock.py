@@ -18,7 +18,11 @@ from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 
 from backends.odata import parse_date
-from backends.oms.sandbox import QUERY, Variables
+from backends.oms.sandbox_query import Variables, wanted_of
+from bench.questions import PAGE
+from bench.recording import facts_of
+
+ASKED = wanted_of(facts_of(PAGE)).query
 
 
 @strawberry.type
@@ -160,7 +164,7 @@ class Systems:
 
     async def promises(self, keys: list[Key]) -> list[dict[str, Any]]:
         """Read promises, all orders at once."""
-        question = QUERY.question(
+        question = ASKED.question(
             Variables(orders=sorted({order for order, _ in keys}), first=1000)
         )
         response = await self.client.post(

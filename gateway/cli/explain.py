@@ -25,8 +25,9 @@ from gateway.execution.outline import outline
 from gateway.execution.plan import Field
 from gateway.graphql.documents import Documents, RefusedDocument
 from gateway.settings import load_settings
-from orderlines.facets import Section
+from orderlines.facets import EVERYTHING, Fact, Facts, Section
 from resolvers.batches import field_plans
+from resolvers.needs import sections_of
 from resolvers.scalars import WRITERS
 from resolvers.schema import build_schema
 
@@ -79,7 +80,7 @@ def run_explain(
         return WHOLE
     typer.echo(f"{_title(found)}: {compiled.plan.fields} fields, compiled in {took_ms:.1f} ms\n")
     rows = [
-        ("  " * row.depth + row.key, row.way, _words(row.needs), row.returns)
+        ("  " * row.depth + row.key, row.way, _facts(row.needs), row.returns)
         for row in outline(compiled.plan, fields)
     ]
     _print_table(("field", "found by", "reads", "type"), rows)
@@ -110,7 +111,8 @@ def _calls(
 
 
 def _needs(one: Field) -> frozenset[Section]:
-    return one.needs | {Section.HEADER} if LOOKED_UP & one.below.keys() else frozenset(one.needs)
+    sections = sections_of(one.needs)
+    return sections | {Section.HEADER} if LOOKED_UP & one.below.keys() else sections
 
 
 def _keys(one: Field, given: VariableValues) -> int:
@@ -129,6 +131,10 @@ async def _infos(backends: Mapping[str, BackendSettings]) -> Sequence[BackendInf
 def _title(operation: OperationDefinitionNode) -> str:
     name = operation.name.value if operation.name else "without a name"
     return f"{operation.operation.value.capitalize()} {name}"
+
+
+def _facts(needs: Facts) -> str:
+    return ", ".join(one.name for one in Fact if one in needs) if needs != EVERYTHING else "ALL"
 
 
 def _words(sections: frozenset[Section]) -> str:

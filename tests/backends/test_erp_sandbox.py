@@ -8,7 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from backends.erp.sandbox import ErpSandbox, take_orders
+from backends.erp.sandbox import ErpSandbox
+from backends.erp.sandbox_select import wanted_of
+from orderlines import facets
 from orderlines.facets import HeaderFacet
 from orderlines.stated import CancelledBy, Channel, StatedCancellation
 from tests.backends.kit import EVERYTHING, answering, observed, orders, soon
@@ -195,6 +197,7 @@ async def test_a_link_is_followed_on_the_same_wire() -> None:
 def test_pages_that_were_read_leave_nothing_behind() -> None:
     """An item knows its order; neither keeps the other alive, and no collector is needed."""
     body = odata_page(order("SO-1", *(item(str(line)) for line in range(200)))).body
+    take_orders = wanted_of(facets.EVERYTHING).take_orders
     take_orders(body)
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()

@@ -23,7 +23,9 @@ from backends.registry import Systems
 from orderlines.deadline import Deadline
 from orderlines.discrepancy import Discrepancy
 from orderlines.facets import (
+    EVERYTHING,
     Facet,
+    Facts,
     FulfilmentFacet,
     HeaderFacet,
     PromiseFacet,
@@ -65,6 +67,7 @@ class Asked:
     refs: Refs
     visibility: Visibility
     deadline: Deadline
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +126,15 @@ class FakeSystem(Generic[F]):
         """Its table."""
         return capabilities(self.section, self.ask_by)
 
-    async def read(self, refs: Refs, visibility: Visibility, deadline: Deadline) -> Readings[F]:
+    async def read(self, asked: Asked) -> Readings[F]:
         """Answer with the rows that are asked for."""
-        self.asked.append(Asked(refs, visibility, deadline))
+        self.asked.append(asked)
         await asyncio.sleep(self.delay_s)
         if self.failure is not None:
             raise self.failure
         by_line: dict[LineAddress, list[F]] = {}
         for row in self.rows:
-            if any(_is_asked(row, ref) for ref in refs):
+            if any(_is_asked(row, ref) for ref in asked.refs):
                 by_line.setdefault((row.order_number, row.line_number), []).append(row)
         return Readings(Reading(self.name, READ_AT), by_line, self.failed, self.unplaced)
 
@@ -144,30 +147,30 @@ class FakeOrders(FakeSystem[HeaderFacet]):
     """An order source."""
 
     async def read_headers(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
     ) -> Readings[HeaderFacet]:
         """Answer at once, opened."""
-        return await self.read(refs, visibility, deadline)
+        return await self.read(Asked(refs, visibility, deadline, facts))
 
 
 class FakePromises(FakeSystem[PromiseFacet]):
     """A promise source."""
 
     async def read_promises(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
     ) -> FakeSealed[PromiseFacet]:
         """Answer sealed."""
-        return self.seal(await self.read(refs, visibility, deadline))
+        return self.seal(await self.read(Asked(refs, visibility, deadline, facts)))
 
 
 class FakeFulfilments(FakeSystem[FulfilmentFacet]):
     """A fulfilment source."""
 
     async def read_fulfilments(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline
+        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
     ) -> FakeSealed[FulfilmentFacet]:
         """Answer sealed."""
-        return self.seal(await self.read(refs, visibility, deadline))
+        return self.seal(await self.read(Asked(refs, visibility, deadline, facts)))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission
 
 from orderlines.errors import GatewayError
-from orderlines.facets import Section
 from resolvers.batches import (
     Ask,
     UngovernedFieldError,
@@ -19,7 +18,7 @@ from resolvers.batches import (
     field,
     field_plans,
 )
-from resolvers.needs import FULFILMENT
+from resolvers.needs import QUANTITIES
 
 
 class Nobody(BasePermission):
@@ -53,7 +52,7 @@ async def root(parents: Sequence[object], ask: Ask, *, how_many: int = 1) -> Seq
 class Query:
     """One field of each kind."""
 
-    held: int = field("An attribute.", needs=FULFILMENT, name="kept")
+    held: int = field("An attribute.", needs=QUANTITIES, name="kept")
     asked: int = batched(root, int, "A batch.")
 
     @computed(int, "A function.")
@@ -62,7 +61,7 @@ class Query:
         del one
         return plus
 
-    @column(int, "A column.", needs=FULFILMENT)
+    @column(int, "A column.", needs=QUANTITIES)
     def summed(ones: Sequence[object], *, plus_all: int = 1) -> Sequence[int | GatewayError]:  # noqa: N805 - the parents
         """Work it out for all."""
         return [plus_all if one is None else GatewayError("no") for one in ones]
@@ -84,10 +83,10 @@ def test_each_field_says_how_it_is_executed() -> None:
         "summed": {"column"},
     }
     assert plans["Query", "kept"].attribute == "held"
-    assert plans["Query", "kept"].needs == {Section.FULFILMENT}
+    assert plans["Query", "kept"].needs == QUANTITIES
     assert plans["Query", "asked"].arguments == {"howMany": "how_many"}
     assert plans["Query", "summed"].arguments == {"plusAll": "plus_all"}
-    assert plans["Query", "summed"].needs == {Section.FULFILMENT}
+    assert plans["Query", "summed"].needs == QUANTITIES
 
 
 def test_a_column_answers_one_parent_where_nobody_asks_for_all() -> None:

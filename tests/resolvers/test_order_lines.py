@@ -10,12 +10,13 @@ from backends.reasons import Reason
 from backends.transport import BackendUnavailableError
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
+from orderlines.facets import Facts
 from orderlines.identity import CUSTOMER, OrderKey, OrderLineKey, OrderRef
 from orderlines.stated import Channel
 from orderlines.stitch import materialise
 from orderlines.stitched_line import SectionNotReadError, StitchedLine
 from orderlines.visibility import ALL, Visibility
-from resolvers.needs import BOTH, FULFILMENT, PROMISE
+from resolvers.needs import EVERYTHING, PROMISES, QUANTITIES
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
 from resolvers.wave import SectionFailedError
 from tests.orderlines.facet_kit import ITEM, KEY, fulfilment, header, promised
@@ -23,7 +24,7 @@ from tests.resolvers.fakes import House, house
 
 ORDER = OrderKey(KEY.source, KEY.order_number)
 DOWN = BackendUnavailableError("down", system="wms", reason=Reason.STATUS, retriable=True)
-NONE: frozenset[object] = frozenset()
+NONE: Facts = frozenset()
 C1_ONLY = Visibility(customers=frozenset({"C1"}), channels=ALL, warehouses=ALL)
 C2_ONLY = Visibility(customers=frozenset({"C2"}), channels=ALL, warehouses=ALL)
 
@@ -38,24 +39,24 @@ def full_house() -> House:
     )
 
 
-async def the_line(home: House, needs: frozenset[object] = BOTH, **who: Visibility) -> object:
+async def the_line(home: House, needs: Facts = EVERYTHING, **who: Visibility) -> object:
     """Look up line 10."""
-    [found] = await look_up_lines([KEY], needs, home.context(**who))  # type: ignore[arg-type] # sections
+    [found] = await look_up_lines([KEY], needs, home.context(**who))  # type: ignore[arg-type] # visibility
     return found
 
 
-async def the_order(home: House, needs: frozenset[object] = BOTH, **who: Visibility) -> object:
+async def the_order(home: House, needs: Facts = EVERYTHING, **who: Visibility) -> object:
     """Look up the order."""
-    [found] = await look_up_orders([ORDER], needs, home.context(**who))  # type: ignore[arg-type] # sections
+    [found] = await look_up_orders([ORDER], needs, home.context(**who))  # type: ignore[arg-type] # visibility
     return found
 
 
 @pytest.mark.parametrize(
     ("needs", "asked"),
-    [(NONE, (1, 0, 0)), (PROMISE, (1, 1, 0)), (FULFILMENT, (1, 0, 1)), (BOTH, (1, 1, 1))],
+    [(NONE, (1, 0, 0)), (PROMISES, (1, 1, 0)), (QUANTITIES, (1, 0, 1)), (EVERYTHING, (1, 1, 1))],
 )
 async def test_only_the_systems_a_selection_needs_are_asked(
-    needs: frozenset[object], asked: tuple[int, int, int]
+    needs: Facts, asked: tuple[int, int, int]
 ) -> None:
     """A selection without promises never calls the OMS."""
     home = full_house()
@@ -68,8 +69,8 @@ async def test_what_a_question_cost_is_noted_for_the_log() -> None:
     """Calls by system, as the capability tables count them."""
     home = full_house()
     context = home.context()
-    await look_up_lines([KEY], PROMISE, context)
-    await look_up_orders([ORDER], BOTH, context)
+    await look_up_lines([KEY], PROMISES, context)
+    await look_up_orders([ORDER], EVERYTHING, context)
 
     assert context.calls == {"erp": 2, "oms": 2, "wms": 1}
 
@@ -97,7 +98,7 @@ async def test_every_system_gets_the_deadline_less_a_reserve() -> None:
     """There must be time left to answer without a system."""
     home = full_house()
     context = home.context(within_s=0.5)
-    await look_up_lines([KEY], BOTH, context)
+    await look_up_lines([KEY], EVERYTHING, context)
     given = [system.asked[0].deadline for system in (home.erp, home.oms, home.wms)]
 
     assert all(0.04 < context.deadline.at - one.at <= 0.051 for one in given)
@@ -207,7 +208,7 @@ async def test_without_headers_a_restricted_caller_hears_the_same_of_every_id() 
     home = full_house()
     home.erp.failure = DOWN
     other = OrderLineKey("erp", "SO-999", "10")
-    found = await look_up_lines([KEY, other], BOTH, home.context(C1_ONLY))
+    found = await look_up_lines([KEY, other], EVERYTHING, home.context(C1_ONLY))
 
     assert found == [DOWN, DOWN]
     assert await the_order(home, visibility=C1_ONLY) is DOWN
@@ -219,7 +220,7 @@ async def test_without_headers_an_unrestricted_caller_gets_what_the_others_tell(
     home = full_house()
     home.erp.failure = DOWN
     other = OrderLineKey("erp", "SO-999", "10")
-    line, unknown = await look_up_lines([KEY, other], BOTH, home.context())
+    line, unknown = await look_up_lines([KEY, other], EVERYTHING, home.context())
     order = await the_order(home)
 
     assert isinstance(line, StitchedLine)
@@ -237,8 +238,8 @@ async def test_a_bad_header_row_fails_its_line_and_hides_from_whom_rules_restric
     bad = Discrepancy(DiscrepancyKind.FAILED_MAPPING, "erp", "SO-1/30", "Plant", "Bad.")
     home.erp.failed = {("SO-1", "30"): bad}
     key = OrderLineKey("erp", "SO-1", "30")
-    [seen] = await look_up_lines([key], NONE, home.context())  # type: ignore[arg-type] # no sections
-    [unseen] = await look_up_lines([key], NONE, home.context(C1_ONLY))  # type: ignore[arg-type] # no sections
+    [seen] = await look_up_lines([key], NONE, home.context())
+    [unseen] = await look_up_lines([key], NONE, home.context(C1_ONLY))
     order = await the_order(home, NONE)
 
     assert isinstance(seen, StitchedLine)
@@ -370,7 +371,7 @@ async def test_many_keys_of_one_source_are_one_question() -> None:
     """The adapter batches; the desk asks once."""
     home = house([header(line_number=str(number)) for number in range(50)], items=[ITEM])
     keys = [OrderLineKey("erp", "SO-1", str(number)) for number in range(60)]
-    found = await look_up_lines(keys, NONE, home.context())  # type: ignore[arg-type] # no sections
+    found = await look_up_lines(keys, NONE, home.context())
 
     assert [line.line_number if isinstance(line, StitchedLine) else line for line in found] == [
         *[str(number) for number in range(50)],

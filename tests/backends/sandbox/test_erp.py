@@ -90,6 +90,36 @@ async def test_an_order_with_its_items(erp: httpx2.AsyncClient) -> None:
     assert items[6] == ITEM
 
 
+async def test_what_is_selected_comes_and_nothing_else(erp: httpx2.AsyncClient) -> None:
+    """Of a row, and of those expanded inside it, whether one or many."""
+    orders = await ask(
+        erp,
+        ORDERS,
+        filter="SalesOrder eq 'SO-1001'",
+        expand="Items",
+        select="SoldToParty,Items/SalesOrderItem,Items/Plant",
+        format="json",
+    )
+    items = await ask(
+        erp,
+        ITEMS,
+        filter="(SalesOrder eq 'SO-1001' and SalesOrderItem eq '70')",
+        expand="Order",
+        select="Material,Order/SoldToParty",
+    )
+    [order] = orders["d"]["results"]
+
+    assert order == {
+        "SoldToParty": HEADER["SoldToParty"],
+        "Items": {
+            "results": [{"SalesOrderItem": str(10 * n), "Plant": "W1"} for n in range(1, 19)]
+        },
+    }
+    assert items["d"]["results"] == [
+        {"Material": ITEM["Material"], "Order": {"SoldToParty": HEADER["SoldToParty"]}}
+    ]
+
+
 async def test_what_is_not_expanded_is_deferred(erp: httpx2.AsyncClient) -> None:
     """A navigation says where its rows are, in the service's own address."""
     orders = await ask(erp, ORDERS, filter="SalesOrder eq 'SO-1001'")
@@ -249,7 +279,8 @@ async def test_top_holds_over_pages(world: World, connect: Connect, top: str, ro
         ("$skiptoken=1234567890", "$skiptoken is not a whole number."),
         ("$skiptoken=x", "$skiptoken is not a whole number."),
         ("$orderby=SalesOrder", "The query option '$orderby' is not supported."),
-        ("$select=SalesOrder", "The query option '$select' is not supported."),
+        ("$select=Nothing", "The property 'Nothing' cannot be selected."),
+        ("$select=Items/Plant", "The property 'Items/Plant' cannot be selected."),
         ("filter=SalesOrder eq 'A'", "The query option 'filter' is not supported."),
         ("$top=1&$top=2", "A query option is given more than once."),
     ],

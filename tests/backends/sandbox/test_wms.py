@@ -172,6 +172,8 @@ async def test_an_encoded_separator_separates_nothing(wms: httpx2.AsyncClient) -
         ("orders=A&limit=1001", "limit is a whole number from 1 to 1000."),
         ("orders=A&limit=ten", "limit is a whole number from 1 to 1000."),
         ("orders=A&limit=", "limit is a whole number from 1 to 1000."),
+        ("orders=A&fields=id,weight", "A row has no field 'weight'."),
+        ("orders=A&fields=", "A row has no field ''."),
         ("orders=A&page=2", "There is no parameter 'page'."),
         ("orders=A&orders=B", "A parameter is given more than once."),
         ("orders=A&cursor=5", "The cursor does not belong to this question."),
@@ -188,6 +190,13 @@ async def test_what_it_does_not_understand_it_refuses(
     assert answer.status_code == 400
     assert answer.json()["error"] == "bad_request"
     assert answer.json()["message"].startswith(message)
+
+
+async def test_the_fields_of_a_row_can_be_chosen(wms: httpx2.AsyncClient) -> None:
+    """What is not tracked has no key even then."""
+    answer = await wms.get(f"{LINES}?lines=SO-1001:20&fields=id,units_shipped")
+
+    assert answer.json()["data"] == [{"id": 500003, "units_shipped": 72}]
 
 
 async def test_a_cursor_belongs_to_its_question(wms: httpx2.AsyncClient) -> None:
