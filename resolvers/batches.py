@@ -66,6 +66,17 @@ class Source:
     sections: list[SectionType] = strawberry.directive_field(name="sections")
 
 
+@strawberry.schema_directive(
+    locations=[Location.OBJECT],
+    name="key",
+    description="By what a supergraph finds an object of this type.",
+)
+class Key:
+    """An entity of Federation 2."""
+
+    fields: str
+
+
 def field(
     description: str,
     *,
@@ -150,6 +161,7 @@ def batched(
     description: str,
     *,
     needs: Facts = NOTHING,
+    name: str | None = None,
 ) -> Any:  # noqa: ANN401 - strawberry's own field type is not public
     """Declare a field that a batch resolver answers.
 
@@ -163,6 +175,7 @@ def batched(
     _declare(declared, resolver, _keyword_only(resolver))
     return strawberry.field(
         resolver=declared,
+        name=name,
         description=description,
         graphql_type=graphql_type,
         metadata={_NEEDS: needs, _BATCH: resolver},

@@ -11,7 +11,7 @@ from orderlines.discrepancy import Discrepancy
 from orderlines.errors import GatewayError
 from orderlines.stated import Channel
 from orderlines.stitched_line import StitchedLine
-from resolvers.batches import computed, field
+from resolvers.batches import Key, computed, field
 from resolvers.enums import ChannelType
 from resolvers.needs import REFERENCES
 from resolvers.order_lines import StitchedOrder
@@ -85,7 +85,9 @@ class OrderLineConnectionType:
 
 
 @strawberry.type(
-    name="Order", description="An order of the order source, with the lines the caller may see."
+    name="Order",
+    directives=[Key(fields="id")],
+    description="An order of the order source, with the lines the caller may see.",
 )
 class OrderType:
     """`resolvers.order_lines.StitchedOrder`."""

@@ -77,7 +77,7 @@ async def order(
     """Look up one order by its number, for each parent the same."""
     known = ask.context.systems.orders
     key = OrderKey(source or next(iter(known)), normalise_number(number, what="order number"))
-    found = await _look_up([key], ask, look_up_orders)
+    found = await look_up([key], ask, look_up_orders)
     result = found[key] or NotFoundError("There is no such order.")
     return [result] * len(parents)
 
@@ -95,7 +95,7 @@ async def viewer(parents: Sequence[object], ask: Ask) -> Sequence[Principal]:
 async def _lines_by_id(ids: Sequence[str], ask: Ask) -> list[StitchedLine | GatewayError]:
     keys = [_key_or_reason(text) for text in ids]
     wanted = dict.fromkeys(key for key in keys if isinstance(key, OrderLineKey))
-    found = await _look_up(list(wanted), ask, look_up_lines)
+    found = await look_up(list(wanted), ask, look_up_lines)
     return [
         (found[key] or NotFoundError("There is no such order line."))
         if isinstance(key, OrderLineKey)
@@ -111,7 +111,7 @@ def _key_or_reason(text: str) -> OrderLineKey | InvalidIdError:
         return error
 
 
-async def _look_up(
+async def look_up(
     keys: Sequence[K],
     ask: Ask,
     read: Callable[

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NewType
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -36,6 +36,9 @@ def _instant_text(value: object) -> str:
     raise TypeError(msg)
 
 
+Representation = NewType("Representation", object)
+"""What a supergraph names an entity by; any JSON, looked at by who reads it."""
+
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
@@ -56,6 +59,9 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="An instant in UTC, `2026-11-20T14:03:11.204Z`.",
         serialize=_instant_text,
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+    ),
+    Representation: strawberry.scalar(
+        name="_Any", description="An object with the `__typename` and the key of an entity."
     ),
 }
 

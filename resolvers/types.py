@@ -21,7 +21,7 @@ from orderlines.item import Item
 from orderlines.quantity import plain
 from orderlines.reconcile import Reconciliation, reconcile
 from orderlines.stitched_line import StitchedLine
-from resolvers.batches import column, computed, field
+from resolvers.batches import Key, column, computed, field
 from resolvers.enums import (
     ChannelType,
     DiscrepancyKindType,
@@ -192,6 +192,7 @@ class SourceReadingType:
 
 @strawberry.type(
     name="OrderLine",
+    directives=[Key(fields="id")],
     description=(
         "One order line as all systems together tell it. "
         "Quantities are in the item's base unit; `requested.asOrdered` is what the customer wrote."
