@@ -34,8 +34,9 @@ from gateway.correlation import HEADER, correlation_id_of
 from gateway.execution import Executor
 from gateway.graphql.documents import Documents
 from gateway.graphql.http import GraphQLRoute
+from gateway.graphql.trusted import NO_MANIFEST, Manifest, read_manifest
 from gateway.health import on_failure, on_http_exception, routes
-from gateway.settings import Settings
+from gateway.settings import DocumentSettings, Settings
 from gateway.telemetry import RequestLog, open_telemetry
 from orderlines.errors import GatewayError
 from policies.authentication import ApiKeyAuthenticator, AuthenticationChain, KeyStore
@@ -109,11 +110,10 @@ class Application:
                 log = stack.enter_context(
                     open_telemetry(door.log_level, Path(door.log_file) if door.log_file else None)
                 )
-                systems = await self._systems(stack)
+                self._route = self._build_route(await self._systems(stack), log)
             except GatewayError as error:
                 self.failure = error
                 raise
-            self._route = self._build_route(systems, log)
             try:
                 yield
             finally:
@@ -132,7 +132,7 @@ class Application:
         schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
         return GraphQLRoute(
             authentication=self._authentication,
-            documents=Documents(schema),
+            documents=Documents(schema, manifest=_manifest(self._settings.gateway.documents)),
             executor=Executor(schema, field_plans(schema), leaves=WRITERS),
             make_context=partial(make_context, systems=systems),
             log=log,
@@ -143,6 +143,12 @@ class Application:
     def _reasons(self) -> Sequence[str]:
         """Tell why a question would not be answered now."""
         return () if self._route is not None else ("The gateway is starting or stopping.",)
+
+
+def _manifest(documents: DocumentSettings) -> Manifest:
+    if documents.manifest is None:
+        return NO_MANIFEST
+    return read_manifest(Path(documents.manifest), only=documents.trusted_only)
 
 
 def create_app(

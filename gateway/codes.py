@@ -66,6 +66,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "NOT_READY": _request(503, "The gateway cannot answer just now; see `Retry-After`."),
     # The document and its variables: a 200 where `application/json` was asked for.
     "DOCUMENT_TOO_LONG": _request(400, "The document has more characters than the gateway reads."),
+    "DOCUMENT_NOT_FOUND": _request(400, "No trusted document has this id."),
+    "PERSISTED_QUERY_NOT_FOUND": _request(400, "The same, where it was asked for as Apollo does."),
+    "DOCUMENT_MISMATCH": _request(400, "The text sent is not the one that its id stands for."),
+    "DOCUMENT_NOT_TRUSTED": _request(400, "Only trusted documents are answered here."),
     "GRAPHQL_PARSE_FAILED": _request(400, "The document is not GraphQL, or too large to be read."),
     "GRAPHQL_VALIDATION_FAILED": _request(400, "The document does not fit the schema."),
     "OPERATION_NOT_FOUND": _request(400, "`operationName` does not single out one operation."),

@@ -20,6 +20,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from backends.settings import BackendSettings
 from orderlines.errors import GatewayError
@@ -40,6 +41,24 @@ class SettingsError(GatewayError):
     code: ClassVar[str] = "BAD_SETTINGS"
 
 
+class DocumentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The documents that are trusted.
+
+    Attributes:
+        manifest: Path of their manifest; relative to the configuration.
+        trusted_only: Whether no other document is answered.
+    """
+
+    manifest: Annotated[str, Meta(min_length=1)] | None = None
+    trusted_only: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse to answer nothing at all."""
+        if self.trusted_only and self.manifest is None:
+            msg = "`trusted_only` without a `manifest` would answer no question"
+            raise ValueError(msg)
+
+
 class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The door.
 
@@ -50,6 +69,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         max_body_bytes: Larger request bodies are refused.
         log_level: The least level that is logged.
         log_file: Where the log goes; standard error if absent.
+        documents: The documents that are trusted.
     """
 
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
@@ -58,6 +78,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=16_777_216)] = 131_072
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: str | None = None
+    documents: DocumentSettings = DocumentSettings()
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,7 +111,7 @@ def parse_settings(text: str, environ: Mapping[str, str], *, directory: Path) ->
     Args:
         text: TOML.
         environ: What `${NAME}` is taken from.
-        directory: What a relative `file:` path starts at.
+        directory: What a relative path starts at.
 
     Raises:
         SettingsError: Says what is wrong, and where.
@@ -102,7 +123,16 @@ def parse_settings(text: str, environ: Mapping[str, str], *, directory: Path) ->
         raise SettingsError(msg) from error
     filled = _fill(document, "$", environ, directory)
     _check_backends(filled)
-    return _convert(filled, Settings)
+    return _beside(_convert(filled, Settings), directory)
+
+
+def _beside(settings: Settings, directory: Path) -> Settings:
+    """Let the path of the manifest start at the configuration."""
+    documents = settings.gateway.documents
+    if documents.manifest is None:
+        return settings
+    documents = replace(documents, manifest=str(directory / documents.manifest))
+    return replace(settings, gateway=replace(settings.gateway, documents=documents))
 
 
 def _convert(value: object, kind: type[T], place: str = "$") -> T:

@@ -2,7 +2,8 @@
 
 A document is capped, parsed and validated on first sight; later requests with the
 same text pay for one look-up. What was refused is remembered too, on a small shelf
-of its own, so that bad documents never push out good ones.
+of its own, so that bad documents never push out good ones. Trusted documents are read
+when the gateway starts, and stay.
 """
 
 from collections import OrderedDict
@@ -22,6 +23,10 @@ from graphql import (
     parse,
     validate,
 )
+
+from gateway.graphql.request import DocumentName, GraphQLRequest
+from gateway.graphql.trusted import NO_MANIFEST, Manifest, names
+from gateway.settings import SettingsError
 
 MAX_CHARS: Final = 16_384
 MAX_TOKENS: Final = 2_000
@@ -55,14 +60,18 @@ class Document:
     """A document that fits the schema.
 
     Attributes:
-        short_hash: First 12 hex digits of the text's SHA-256, for the log.
+        hash: SHA-256 of the text, in hexadecimal digits.
         operations: By name; an operation without a name stands under None.
     """
 
     ast: DocumentNode
-    text: str
-    short_hash: str
+    hash: str
     operations: Mapping[str | None, OperationDefinitionNode]
+
+    @property
+    def short_hash(self) -> str:
+        """The hash as it stands in the log."""
+        return self.hash[:12]
 
     def operation(self, name: str | None) -> OperationDefinitionNode | RefusedDocument:
         """Find the operation a request means; without a name, the only one there is."""
@@ -88,36 +97,68 @@ class Documents:
 
     Args:
         schema: What documents must fit.
+        manifest: The documents that are trusted.
         max_bytes: Bound of the memory held for good documents, as estimated.
         max_refused_bytes: The same for refused ones.
+
+    Raises:
+        SettingsError: A trusted document is none that would be answered.
     """
 
     def __init__(
         self,
         schema: GraphQLSchema,
         *,
+        manifest: Manifest = NO_MANIFEST,
         max_bytes: int = 32 * 1024 * 1024,
         max_refused_bytes: int = 4 * 1024 * 1024,
     ) -> None:
         self._schema = schema
         self._good: _Shelf[Document] = _Shelf(max_bytes)
         self._refused: _Shelf[RefusedDocument] = _Shelf(max_refused_bytes)
+        self._manifest = manifest
+        self._trusted = {text: self._trust(name, text) for name, text in manifest.texts.items()}
+
+    def find(self, request: GraphQLRequest) -> Document | RefusedDocument:
+        """Give the document a request means, by its text or by its name."""
+        name, text = request.document, request.query
+        if name is None:
+            return self.get(text)
+        trusted = self._manifest.texts.get(name.id)
+        if text and not names(name.id, text, self._manifest):
+            message = "The text of the document is not the one that its id stands for."
+            return RefusedDocument("DOCUMENT_MISMATCH", (GraphQLError(message),))
+        if trusted is None:
+            return self.get(text) if text else _unknown(name)
+        return self._trusted[trusted]
 
     def get(self, text: str) -> Document | RefusedDocument:
         """Give the document of a text, from memory if it was seen before."""
-        known = self._good.get(text) or self._refused.get(text)
+        known = self._trusted.get(text) or self._good.get(text) or self._refused.get(text)
         if known is not None:
             return known
-        if len(text) > MAX_CHARS:
-            return _too_long(text)
+        if self._manifest.only:
+            message = "Only documents that were agreed on before are answered here."
+            return RefusedDocument("DOCUMENT_NOT_TRUSTED", (GraphQLError(message),))
         document = self._read(text)
         if isinstance(document, Document):
             self._good.put(text, document)
-        else:
+        elif document.code != "DOCUMENT_TOO_LONG":  # that is found out faster than remembered
             self._refused.put(text, document)
         return document
 
+    def _trust(self, name: str, text: str) -> Document:
+        document = self._read(text)
+        if isinstance(document, Document):
+            return document
+        (first, *_) = document.errors
+        where = "".join(f", line {one.line}, column {one.column}" for one in first.locations or ())
+        msg = f"The document {name} of the manifest {self._manifest.name}{where}: {first.message}"
+        raise SettingsError(msg)
+
     def _read(self, text: str) -> Document | RefusedDocument:
+        if len(text) > MAX_CHARS:
+            return _too_long(text)
         try:
             ast = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_TOKENS)
         except GraphQLSyntaxError as error:
@@ -135,8 +176,7 @@ class Documents:
             return RefusedDocument("GRAPHQL_VALIDATION_FAILED", _listed(errors, ast), kinds)
         return Document(
             ast,
-            text,
-            sha256(text.encode()).hexdigest()[:12],
+            sha256(text.encode()).hexdigest(),
             {one.name.value if one.name else None: one for one in operations},
         )
 
@@ -145,6 +185,16 @@ def _listed(errors: Sequence[GraphQLError], ast: DocumentNode) -> tuple[GraphQLE
     """Keep the errors that say where; the last may only say that there are more."""
     placed = tuple(error for error in errors if error.locations)[:MAX_LISTED_ERRORS]
     return placed or (GraphQLError(errors[0].message, ast.definitions[0]),)
+
+
+def _unknown(name: DocumentName) -> RefusedDocument:
+    """Say that there is no such trusted document, in the words its asker looks for."""
+    if name.is_apollo:
+        return RefusedDocument(
+            "PERSISTED_QUERY_NOT_FOUND", (GraphQLError("PersistedQueryNotFound"),)
+        )
+    message = "No trusted document has this id."
+    return RefusedDocument("DOCUMENT_NOT_FOUND", (GraphQLError(message),))
 
 
 def _too_long(text: str) -> RefusedDocument:

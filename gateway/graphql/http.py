@@ -200,7 +200,7 @@ class GraphQLRoute:
         self, turn: _Turn, request: GraphQLRequest, *, reads_only: bool
     ) -> tuple[Document, OperationDefinitionNode] | RefusedDocument:
         """Find the operation that is meant, in a document that fits the schema."""
-        document = self._documents.get(request.query)
+        document = self._documents.find(request)
         if isinstance(document, RefusedDocument):
             if reads_only and document.kinds - {OperationType.QUERY}:
                 raise _only_queries()
@@ -230,7 +230,7 @@ class GraphQLRoute:
         turn.calls = getattr(context, "calls", None)
         turn.step = "execution"
         executed = await self._executor.execute(
-            document.ast, operation, variables, context, known_as=document.text
+            document.ast, operation, variables, context, known_as=document.hash
         )
         if not executed.executed:
             return refused(

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from gateway.graphql import strict_json
+from gateway.graphql.trusted import normal
 from orderlines.errors import GatewayError
 
 Message: TypeAlias = MutableMapping[str, Any]  # ASGI's own shape
@@ -60,13 +61,32 @@ class CredentialInUrlError(GatewayError):
     code: ClassVar[str] = "CREDENTIAL_IN_URL"
 
 
+class DocumentName(msgspec.Struct, frozen=True):
+    """A trusted document, named instead of sent.
+
+    Attributes:
+        id: In its one spelling, see `trusted.normal`.
+        is_apollo: Whether it was named as Apollo's clients do, who look for their own
+            words in the answer.
+    """
+
+    id: str
+    is_apollo: bool
+
+
 class GraphQLRequest(msgspec.Struct, frozen=True):
-    """What the caller asks, as it was sent and not yet understood."""
+    """What the caller asks, as it was sent and not yet understood.
+
+    Attributes:
+        query: The document; empty where it is only named.
+        document: Its name, if it has one.
+    """
 
     query: str
     operation_name: str | None = None
     variables: Mapping[str, object] = {}
     extensions: Mapping[str, object] = {}
+    document: DocumentName | None = None
 
 
 def check_body_headers(headers: Mapping[bytes, bytes], *, max_body_bytes: int) -> None:
@@ -173,7 +193,10 @@ def refuse_key_in_url(query_string: bytes) -> None:
 
 
 def _request(members: Mapping[str, object]) -> GraphQLRequest:
-    query = members.get("query")
+    query, extensions = members.get("query"), _map(members, "extensions")
+    document = _document(members, extensions)
+    if query is None and document is not None:
+        query = ""
     if not isinstance(query, str):
         what = "missing" if query is None else "not a string"
         msg = f"The member query is {what}."
@@ -182,9 +205,29 @@ def _request(members: Mapping[str, object]) -> GraphQLRequest:
     if not (operation_name is None or isinstance(operation_name, str)):
         msg = "The member operationName is neither a string nor null."
         raise MalformedRequestError(msg, member="operationName")
-    return GraphQLRequest(
-        query, operation_name, _map(members, "variables"), _map(members, "extensions")
-    )
+    return GraphQLRequest(query, operation_name, _map(members, "variables"), extensions, document)
+
+
+def _document(
+    members: Mapping[str, object], extensions: Mapping[str, object]
+) -> DocumentName | None:
+    """Read the name of a trusted document, in either of its two places."""
+    name, apollo = members.get("documentId"), extensions.get("persistedQuery")
+    if name is None and apollo is None:
+        return None
+    if name is not None and not (isinstance(name, str) and name):
+        msg = "The member documentId is not a string, or empty."
+        raise MalformedRequestError(msg, member="documentId")
+    if apollo is None:
+        return DocumentName(normal(str(name)), is_apollo=False)
+    hashed = apollo.get("sha256Hash") if isinstance(apollo, dict) else None
+    if not (isinstance(apollo, dict) and isinstance(hashed, str) and apollo.get("version") == 1):
+        msg = "The member extensions.persistedQuery has no sha256Hash, or not the version 1."
+        raise MalformedRequestError(msg, member="extensions")
+    if name is not None and normal(str(name)) != normal(hashed):
+        msg = "The members documentId and extensions.persistedQuery name two documents."
+        raise MalformedRequestError(msg, member="documentId")
+    return DocumentName(normal(hashed), is_apollo=True)
 
 
 def _map(members: Mapping[str, object], name: str) -> Mapping[str, object]:

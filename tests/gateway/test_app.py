@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from graphql import parse, validate
+from msgspec.structs import replace
 from starlette.applications import Starlette
 
 from backends.registry import Systems
@@ -15,7 +17,7 @@ from gateway.app import Application, Keyring, create_app
 from gateway.cli import demo
 from gateway.codes import CODES, Shown
 from gateway.health import on_failure, routes
-from gateway.settings import GatewaySettings, Settings
+from gateway.settings import DocumentSettings, GatewaySettings, Settings
 from resolvers.schema import build_schema
 from tests.gateway.door import PEPPER, Door, StartupFailedError, living
 
@@ -188,3 +190,60 @@ def test_the_query_that_welcomes_a_stranger_fits_the_schema() -> None:
 def test_neither_keys_nor_pepper_are_shown() -> None:
     """LOG-1: not even in a traceback that prints values."""
     assert repr(Keyring(MemoryKeyStore(), PEPPER)) == "Keyring(…)"
+
+
+VIEWER = "query Viewer { viewer { name } }"
+
+
+def trusting(folder: Path, settings: Settings, content: object, *, only: bool = True) -> Settings:
+    """Configure trusted documents."""
+    (folder / "documents.json").write_text(json.dumps(content), "utf-8")
+    documents = DocumentSettings(manifest=str(folder / "documents.json"), trusted_only=only)
+    return replace(settings, gateway=replace(settings.gateway, documents=documents))
+
+
+async def test_only_trusted_documents_are_answered_where_that_is_configured(
+    tmp_path: Path, settings: Settings, store: MemoryKeyStore, door: Door
+) -> None:
+    """By name, in a POST and in a GET; by their text; and nothing else."""
+    trusting_settings = trusting(tmp_path, settings, {sha256(VIEWER.encode()).hexdigest(): VIEWER})
+    door.application = create_app(
+        trusting_settings, systems=NO_SYSTEMS, keys=Keyring(store, PEPPER)
+    )
+    name = f"sha256:{sha256(VIEWER.encode()).hexdigest()}"
+    async with living(door.application):
+        answered = [
+            await door.send(body=json.dumps({"documentId": name}).encode()),
+            await door.send("GET", query_string=f"documentId={name}".encode()),
+            await door.ask(VIEWER),
+        ]
+        refused = [
+            await door.ask("{ viewer { name } }"),
+            await door.ask("{ __schema { types { name } } }"),
+            await door.send(body=b'{"documentId": "nobody"}'),
+        ]
+
+    assert [reply.json for reply in answered] == [{"data": {"viewer": {"name": "portal"}}}] * 3
+    assert [reply.codes for reply in refused] == [
+        ["DOCUMENT_NOT_TRUSTED"],
+        ["DOCUMENT_NOT_TRUSTED"],
+        ["DOCUMENT_NOT_FOUND"],
+    ]
+
+
+async def test_a_manifest_that_does_not_fit_the_schema_stops_the_start(
+    tmp_path: Path, settings: Settings
+) -> None:
+    """With the document, the place in it, and what is wrong."""
+    application = create_app(
+        trusting(tmp_path, settings, {"page": "{ nobody }"}), systems=NO_SYSTEMS
+    )
+    with pytest.raises(StartupFailedError):
+        async with living(application):
+            pass
+
+    assert application.failure is not None
+    assert application.failure.message == (
+        f"The document page of the manifest {tmp_path}/documents.json, line 1, column 3: "
+        "Cannot query field 'nobody' on type 'Query'."
+    )

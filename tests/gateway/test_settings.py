@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import GatewaySettings, SettingsError, load_settings, parse_settings
+from gateway.settings import (
+    DocumentSettings,
+    GatewaySettings,
+    SettingsError,
+    load_settings,
+    parse_settings,
+)
 
 HERE = Path()
 TWO_BACKENDS = """
@@ -83,6 +89,13 @@ def test_a_full_file_is_read() -> None:
         (
             "[backends.erp]\nkind = 'sandbox-erp'",
             "Object missing required field `url` - at `$.backends.erp`",
+        ),
+        (
+            "[gateway.documents]\ntrusted_only = true",
+            (
+                "`trusted_only` without a `manifest` would answer no question"
+                " - at `$.gateway.documents`"
+            ),
         ),
         (
             TWO_BACKENDS,
@@ -186,3 +199,15 @@ def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path, content: bytes
         path.write_bytes(content)
     with pytest.raises(SettingsError, match=r"orderline\.toml"):
         load_settings(path, {})
+
+
+def test_the_manifest_of_trusted_documents_stands_beside_the_configuration() -> None:
+    """Unless its path starts at the root."""
+    text = "[gateway.documents]\nmanifest = '%s'\ntrusted_only = true"
+    beside = parse_settings(text % "documents.json", {}, directory=Path("/etc/orderline"))
+    elsewhere = parse_settings(text % "/srv/documents.json", {}, directory=Path("/etc/orderline"))
+
+    assert beside.gateway.documents == DocumentSettings(
+        manifest="/etc/orderline/documents.json", trusted_only=True
+    )
+    assert elsewhere.gateway.documents.manifest == "/srv/documents.json"

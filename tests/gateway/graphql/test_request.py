@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from gateway.graphql.request import (
     BodyTooLargeError,
     CredentialInUrlError,
+    DocumentName,
     GraphQLRequest,
     MalformedRequestError,
     UnsupportedMediaTypeError,
@@ -22,6 +24,8 @@ from gateway.graphql.request import (
 from gateway.graphql.strict_json import MalformedJsonError
 
 LIMIT = 131_072
+HASH = "ab" * 32
+APOLLO = {"version": 1, "sha256Hash": HASH}
 
 
 class Caller:
@@ -243,3 +247,56 @@ def test_a_url_beyond_the_limit_is_refused_unread() -> None:
     """H-6: 64 KB of URL."""
     with pytest.raises(UrlTooLongError):
         refuse_key_in_url(b"query=" + b"a" * 65_536)
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"documentId": f"sha256:{HASH.upper()}"}, DocumentName(HASH, is_apollo=False)),
+        ({"documentId": "page_7"}, DocumentName("page_7", is_apollo=False)),
+        ({"extensions": {"persistedQuery": APOLLO}}, DocumentName(HASH, is_apollo=True)),
+        (
+            {"documentId": HASH, "extensions": {"persistedQuery": APOLLO}},
+            DocumentName(HASH, is_apollo=True),
+        ),
+    ],
+)
+def test_a_document_may_be_named_instead_of_sent(
+    members: dict[str, object], expected: DocumentName
+) -> None:
+    """In either place, by POST and by GET."""
+    by_post = request_from_body(json.dumps(members).encode())
+    texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in members.items()}
+    by_get = request_from_query_string(urlencode(texts).encode())
+
+    assert (by_post.query, by_post.document) == ("", expected)
+    assert by_get == by_post
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"documentId": 7}, "The member documentId is not a string, or empty."),
+        ({"documentId": ""}, "The member documentId is not a string, or empty."),
+        ({"documentId": None}, "The member query is missing."),
+        (
+            {"extensions": {"persistedQuery": {"version": 2, "sha256Hash": HASH}}},
+            "The member extensions.persistedQuery has no sha256Hash, or not the version 1.",
+        ),
+        (
+            {"extensions": {"persistedQuery": HASH}},
+            "The member extensions.persistedQuery has no sha256Hash, or not the version 1.",
+        ),
+        (
+            {"documentId": "page_7", "extensions": {"persistedQuery": APOLLO}},
+            "The members documentId and extensions.persistedQuery name two documents.",
+        ),
+        ({"documentId": "page_7", "query": 7}, "The member query is not a string."),
+    ],
+)
+def test_a_name_that_is_none_is_refused(members: dict[str, object], message: str) -> None:
+    """By the member that is wrong."""
+    with pytest.raises(MalformedRequestError) as caught:
+        request_from_body(json.dumps(members).encode())
+
+    assert caught.value.message == message
