@@ -79,8 +79,8 @@ APOLLO = {"format": "apollo-persisted-query-manifest", "version": 1}
         (
             '{"a": "{a}", "a": "{b}"}',
             (
-                "The manifest PATH has a member twice in one object. Which one is meant is not clear."
-                " (member a)"
+                "The manifest PATH has a member twice in one object. "
+                "Which one is meant is not clear. (member a)"
             ),
         ),
         ("{", "The manifest PATH is not JSON"),
