@@ -15,8 +15,8 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 from backends.observe import ObservedTransport
 from backends.outcomes import invalid, unusable
-from backends.ports import LineAddress, Readings
-from backends.rows import UNREADABLE, Asked, Rows, place
+from backends.ports import Aligned, LineAddress, Readings
+from backends.rows import UNREADABLE, Asked, Rows, addresses_of, place
 from backends.transport import BackendError, Request, Response
 from orderlines.deadline import Deadline
 from orderlines.facets import Facet
@@ -175,7 +175,12 @@ class SealedPages(Generic[F]):
     transport: ObservedTransport
     may_split: bool = False
 
-    def open(self, admitted: Collection[LineAddress] | None) -> Readings[F]:
+    def open(
+        self,
+        admitted: Collection[LineAddress] | None,
+        *,
+        expected: Sequence[LineAddress] = (),
+    ) -> Readings[F]:
         """Decode the records of these lines; None means all that were asked for.
 
         Raises:
@@ -186,6 +191,8 @@ class SealedPages(Generic[F]):
         except BackendError as error:
             self.transport.failed(error)
             raise
+        if not rows.bad and expected and addresses_of(rows.good) == expected:
+            return Readings(self.reading, Aligned(expected, rows.good))
         return place(rows, self.reading, self.asked, admitted, may_split=self.may_split)
 
     def _rows(self, body: bytes) -> Rows[F]:

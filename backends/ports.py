@@ -11,7 +11,7 @@ fulfilments come sealed: the bytes are there, and are decoded only for the lines
 that a header admitted.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
@@ -30,6 +30,7 @@ Refs: TypeAlias = Sequence[OrderRef] | Sequence[LineRef]
 LineAddress: TypeAlias = tuple[str, str]
 """Order number and line number, as the order source writes them."""
 
+F = TypeVar("F")
 F_co = TypeVar("F_co", covariant=True)
 
 
@@ -53,6 +54,41 @@ class Readings(Generic[F_co]):
     unplaced: Sequence[Discrepancy] = ()
 
 
+class Aligned(Mapping[LineAddress, Sequence[F]]):
+    """One record of each line, in the order in which the lines were expected.
+
+    Most answers are so, and are then handed on as columns: the index by line is made
+    when somebody looks a line up.
+
+    Args:
+        addresses: Of the lines, each once.
+        records: Of each line its record.
+    """
+
+    __slots__ = ("_by_line", "_records", "addresses")
+
+    def __init__(self, addresses: Sequence[LineAddress], records: Sequence[F]) -> None:
+        self.addresses = addresses
+        self._records = records
+        self._by_line: dict[LineAddress, Sequence[F]] | None = None
+
+    @property
+    def told(self) -> list[Sequence[F]]:
+        """The records of each line."""
+        return list(zip(self._records))
+
+    def __getitem__(self, address: LineAddress) -> Sequence[F]:
+        if self._by_line is None:
+            self._by_line = dict(zip(self.addresses, self.told, strict=True))
+        return self._by_line[address]
+
+    def __iter__(self) -> Iterator[LineAddress]:
+        return iter(self.addresses)
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+
 class Sealed(Protocol[F_co]):
     """An answer that has arrived and has not been looked into."""
 
@@ -61,8 +97,18 @@ class Sealed(Protocol[F_co]):
         """Which system answered, and when."""
         ...
 
-    def open(self, admitted: Collection[LineAddress] | None) -> "Readings[F_co]":
-        """Decode the records of these lines; None means whatever came.
+    def open(
+        self,
+        admitted: Collection[LineAddress] | None,
+        *,
+        expected: Sequence[LineAddress] = (),
+    ) -> "Readings[F_co]":
+        """Decode the records of these lines.
+
+        Args:
+            admitted: Nothing is told of other lines; None means whatever came.
+            expected: The lines that will be looked up, if they are known, in their
+                order: an answer that has just these may be told as `Aligned`.
 
         Raises:
             BackendInvalidAnswerError: The answer as a whole is not what the

@@ -216,6 +216,11 @@ def place(
     return Readings(reading, by_line, failed, unplaced)
 
 
+def addresses_of(rows: Sequence[Facet]) -> list[LineAddress]:
+    """Tell which line each row is about."""
+    return [(row.order_number, row.line_number) for row in rows]
+
+
 def _by_line(
     rows: Sequence[F], asked: Asked, wanted: AbstractSet[LineAddress] | None
 ) -> dict[LineAddress, tuple[F, ...]]:
@@ -224,7 +229,7 @@ def _by_line(
     The common page has one row a line and no row too many: then nothing is looked at
     row by row.
     """
-    addresses = [(row.order_number, row.line_number) for row in rows]
+    addresses = addresses_of(rows)
     by_line: dict[LineAddress, tuple[F, ...]] = dict(zip(addresses, zip(rows), strict=True))
     if wanted is None and asked.orders:
         orders = asked.orders.keys()

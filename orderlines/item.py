@@ -7,11 +7,70 @@ own master data does not say is not converted.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
+from typing import Final
 
-from orderlines.quantity import ONE, Exact, Ratio
+from orderlines.quantity import ONE, Exact, Quantity, Ratio
+from orderlines.stated import Absence
 
 CASE = "CS"
+MAX_MEASURES: Final = 1_024
+MAX_UNITS: Final = 64
+
+
+class Measures(dict[object, Quantity | None]):
+    """What is stated in one unit, in the base unit: a memo, because numbers come again.
+
+    An absence, and nothing at all, measure None. Items with the same factor share one;
+    it starts anew once it holds too many.
+    """
+
+    def __init__(self, item: "Item | None", unit: str) -> None:
+        super().__init__()
+        self._item = item
+        self._unit = unit
+
+    def __missing__(self, stated: object) -> Quantity | None:
+        if isinstance(stated, int | Decimal):
+            found = in_base(self._item, stated, self._unit)
+        elif stated is None or isinstance(stated, Absence):
+            found = None
+        else:
+            raise KeyError(stated)
+        if len(self) >= MAX_MEASURES:
+            self.clear()
+        self[stated] = found
+        return found
+
+
+class MeasuresByUnit(dict[str, Measures]):
+    """The measures of an item, by the unit something is stated in."""
+
+    def __init__(self, item: "Item | None") -> None:
+        super().__init__()
+        self._item = item
+
+    def __missing__(self, unit: str) -> Measures:
+        item = self._item
+        found = (
+            _measures(unit, None, 0, None)
+            if item is None
+            else _measures(unit, item.base_unit, item.decimals, item.factor(unit))
+        )
+        if len(self) >= MAX_UNITS:
+            self.clear()
+        self[unit] = found
+        return found
+
+
+@lru_cache(maxsize=512)
+def _measures(unit: str, base_unit: str | None, decimals: int, ratio: Ratio | None) -> Measures:
+    if base_unit is None:
+        return Measures(None, unit)
+    packs = {} if ratio is None else {unit: ratio}
+    return Measures(Item("", base_unit, decimals, packs), unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +84,7 @@ class Item:
         packs: Base units in one unit, by unit code, without the base unit.
         name: As the master data writes it.
         group: Item group, for scopes of figures.
+        measures: What was measured before, by unit and by what was stated.
     """
 
     sku: str
@@ -33,6 +93,11 @@ class Item:
     packs: Mapping[str, Ratio] = field(default_factory=lambda: MappingProxyType({}))
     name: str | None = None
     group: str | None = None
+    measures: MeasuresByUnit = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep what is measured."""
+        object.__setattr__(self, "measures", MeasuresByUnit(self))
 
     def factor(self, unit: str) -> Ratio | None:
         """Base units in one `unit`, or None where the master data does not say."""
@@ -54,3 +119,19 @@ class Item:
     def units_per_case(self) -> Ratio | None:
         """Base units in a case, or None where the item has no case."""
         return self.factor(CASE)
+
+
+UNCONVERTED: Final = MeasuresByUnit(None)
+"""The measures of what has no master data: every number keeps its own unit."""
+
+
+def in_base(item: Item | None, value: Exact, unit: str) -> Quantity:
+    """Convert into the item's base unit; without a factor the number keeps its own unit."""
+    if item is None:
+        return Quantity(value, unit)
+    if unit == item.base_unit:
+        return Quantity(value, unit, item.decimals)
+    base = item.to_base(value, unit)
+    if base is None:
+        return Quantity(value, unit)
+    return Quantity(base, item.base_unit, item.decimals)

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.facets import Facet
-from orderlines.item import Item
+from orderlines.item import Item, in_base
 from orderlines.quantity import Exact, Quantity, total
 from orderlines.stated import Absence
 
@@ -18,18 +18,6 @@ ExactlyStated: TypeAlias = Exact | Absence | Discrepancy
 Measured: TypeAlias = Quantity | Absence | Discrepancy
 # Of several reasons the one that leaves most unknown is told.
 _LEAST_KNOWN_FIRST = (Absence.NOT_PROVIDED, Absence.NOT_YET, Absence.NOT_APPLICABLE)
-
-
-def in_base(item: Item | None, value: Exact, unit: str) -> Quantity:
-    """Convert into the item's base unit; without a factor the number keeps its own unit."""
-    if item is None:
-        return Quantity(value, unit)
-    if unit == item.base_unit:
-        return Quantity(value, unit, item.decimals)
-    base = item.to_base(value, unit)
-    if base is None:
-        return Quantity(value, unit)
-    return Quantity(base, item.base_unit, item.decimals)
 
 
 def sum_of(quantities: Sequence[Quantity], facet: Facet, system: str) -> Quantity | Discrepancy:

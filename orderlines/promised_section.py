@@ -35,13 +35,6 @@ class PromisedSection(SectionView[PromiseFacet]):
     @property
     def first_on(self) -> date | None:
         """The earliest date of the slices in force: a projection of the schedule."""
-        facets = self._facets
-        if len(facets) == 1:  # as for most lines, and the quick way
-            stated = facets[0].promises
-            if not isinstance(stated, Absence | Discrepancy) and stated:
-                slices = stated[-1].slices
-                if len(slices) == 1:
-                    return slices[0].on
         return min(self._dates(), default=None)
 
     @property

@@ -8,7 +8,7 @@ Definitions: a pack factor is a ratio of integers from the item's pack table;
 output rounds HALF_UP to the unit's decimals.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
@@ -53,12 +53,13 @@ class Quantity:
             printed, and nothing else.
     """
 
-    __slots__ = ("decimals", "unit", "value")
+    __slots__ = ("_printed", "decimals", "unit", "value")
 
     def __init__(self, value: Exact, unit: str, decimals: int = 0) -> None:
         self.value = value
         self.unit = unit
         self.decimals = decimals
+        self._printed: str | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Quantity):
@@ -77,7 +78,14 @@ class Quantity:
     @property
     def printed(self) -> str:
         """The value as text: exact, or rounded to the unit where it never ends."""
-        return plain(self.value, self.decimals)
+        if self._printed is None:
+            self._printed = plain(self.value, self.decimals)
+        return self._printed
+
+
+def printed_of(quantities: Sequence[Quantity]) -> list[str]:
+    """Give the value of each quantity as text."""
+    return [one._printed or one.printed for one in quantities]  # noqa: SLF001 - of this module
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from orderlines.facets import (
     Section,
 )
 from orderlines.invariants import Invariant, InvariantCheck, Severity, Surroundings, check
-from orderlines.measure import in_base
+from orderlines.item import in_base
 from orderlines.order_line import Known
 from orderlines.stitched_line import StitchedLine
 

@@ -8,15 +8,15 @@ What a section lists is in one order, whatever the order of arrival.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyError
 from orderlines.facets import (
     Facet,
     HeaderFacet,
 )
-from orderlines.item import Item
-from orderlines.measure import ExactlyStated, Measured, in_base, measure
+from orderlines.item import Item, in_base
+from orderlines.measure import ExactlyStated, Measured, measure
 from orderlines.order_line import (
     Cancellation,
     Lineage,
@@ -75,30 +75,8 @@ class SectionView(ABC, Generic[F]):
             Lineage(self._reading, facet.record, facet.changed_at) for facet in self._facets
         ) or (Lineage(self._reading, "", None),)
 
-    def measured_simply(self) -> Quantity | None:
-        """Measure the usual way: one record, a whole number, in the base unit.
-
-        None for anything else, which `quantity` can do.
-        """
-        facets, item = self._facets, self._item
-        if len(facets) == 1 and item is not None:
-            facet = facets[0]
-            if facet.unit == item.base_unit:
-                stated = self._stated(facet)
-                if type(stated) is int:
-                    self._measured = found = Quantity(stated, facet.unit, item.decimals)
-                    return found
-        return None
-
     def _in_base(self, facet: Facet, value: Exact) -> Quantity:
         return in_base(self._item, value, facet.unit)
-
-
-def quantities_of(
-    sections: Sequence[SectionView[Any]],
-) -> list[Quantity | DiscrepancyError | None]:
-    """Give the quantity of each section."""
-    return [section.measured_simply() or section.quantity for section in sections]
 
 
 class RequestedSection(SectionView[HeaderFacet]):

@@ -21,7 +21,7 @@ from orderlines.facets import (
 )
 from orderlines.fulfilment_sections import AllocatedSection, ShippedSection
 from orderlines.identity import OrderLineKey
-from orderlines.item import Item
+from orderlines.item import UNCONVERTED, Item
 from orderlines.measure import Measured, sum_of
 from orderlines.order_line import (
     Known,
@@ -64,6 +64,7 @@ class StitchedLine:
             be read.
         fulfilment: What the warehouse system says, by record, or why that could
             not be read.
+        measures: What numbers are in the item's base unit, as far as that is known.
         readings: The looks at systems this line rests on, by section.
     """
 
@@ -73,6 +74,7 @@ class StitchedLine:
         "header",
         "item",
         "line_number",
+        "measures",
         "order_number",
         "promise",
         "readings",
@@ -96,6 +98,7 @@ class StitchedLine:
         self.readings = readings
         self.header = header
         self.item = item
+        self.measures = item.measures if type(item) is Item else UNCONVERTED
         # Most lines have one record of each system, and then there is nothing to sort.
         if type(promise) is not tuple or len(promise) > 1:
             promise = _by_record(promise)

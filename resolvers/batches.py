@@ -30,6 +30,7 @@ from resolvers.needs import sections_of
 NOTHING: Facts = frozenset()
 _NEEDS = "orderline.needs"
 _BATCH = "orderline.batch"
+_OF = "orderline.of"
 _COLUMN = "orderline.column"
 _FUNCTION = "orderline.function"
 
@@ -82,16 +83,18 @@ def field(
     *,
     needs: Facts = NOTHING,
     name: str | None = None,
+    of: str = "",
     read_by: Callable[[Any], Sequence[object]] | None = None,
 ) -> Any:  # noqa: ANN401 - strawberry reads the annotation beside it
     """Declare a field whose value is an attribute of the parent.
 
-    `read_by` reads it for many parents at once; it gives what the attribute gives.
+    `of` names a part of the parent that has the attribute instead. `read_by` reads it
+    for many parents at once; it gives what the attribute gives.
     """
     return strawberry.field(
         name=name,
         description=description,
-        metadata={_NEEDS: needs, _COLUMN: read_by},
+        metadata={_NEEDS: needs, _COLUMN: read_by, _OF: of},
         directives=_source(needs),
     )
 
@@ -193,7 +196,8 @@ class FieldPlan:
         batch: The batch resolver that answers it.
         column: The function that works it out for all parents of a level.
         function: The function that works it out for one parent.
-        attribute: The attribute of the parent that holds it. Of these four one is
+        attribute: The attribute of the parent that holds it, with dots where it is one
+            of an attribute of the parent. Of these four one is
             given; or none, where the schema's own resolver is to be called.
     """
 
@@ -242,7 +246,9 @@ def _plan_of(type_name: str, field_name: str, graphql_field: GraphQLField) -> Fi
         batch=marks.get(_BATCH),
         column=marks.get(_COLUMN),
         function=marks.get(_FUNCTION),
-        attribute=None if declared.base_resolver or marks.get(_COLUMN) else declared.python_name,
+        attribute=None
+        if declared.base_resolver or marks.get(_COLUMN)
+        else ".".join(filter(None, (marks.get(_OF), declared.python_name))),
     )
 
 

@@ -16,7 +16,6 @@ from resolvers.enums import ChannelType
 from resolvers.needs import REFERENCES
 from resolvers.order_lines import StitchedOrder
 from resolvers.types import CustomerType, DiscrepancyType, OrderLineType
-from resolvers.views import CustomerView
 
 MAX_PAGE = 1000
 
@@ -119,11 +118,8 @@ class OrderType:
         return order.header if isinstance(order.header, GatewayError) else order.header.channel
 
     @computed(CustomerType | None, "Who ordered and who receives.")
-    def customer(order: strawberry.Parent[StitchedOrder]) -> CustomerView | GatewayError:
-        header = order.header
-        if isinstance(header, GatewayError):
-            return header
-        return CustomerView(header.sold_to, header.ship_to)
+    def customer(order: strawberry.Parent[StitchedOrder]) -> StitchedOrder | GatewayError:
+        return order.header if isinstance(order.header, GatewayError) else order
 
     @computed(OrderLineConnectionType | None, "Its lines, in the order source's order.")
     def lines(

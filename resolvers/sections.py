@@ -3,16 +3,24 @@
 The shapes are declared here; the values are the ledger's, read by attribute.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from fractions import Fraction
+from functools import partial
 
 import strawberry
 
+from orderlines.columns import (
+    allocated_quantities,
+    cancelled_quantities,
+    first_dates,
+    latest_dates,
+    promised_quantities,
+    requested_quantities,
+    returned_quantities,
+    shipped_quantities,
+)
 from orderlines.order_line import Lineage, Substitution
-from orderlines.quantity import Exact, Quantity
-from orderlines.sections import quantities_of
+from orderlines.quantity import printed_of
 from resolvers.batches import computed, field
 from resolvers.enums import (
     AbsenceType,
@@ -31,17 +39,19 @@ from resolvers.needs import (
     VERSIONS,
 )
 
-
-def values_of(quantities: Sequence[Quantity]) -> list[Exact | str]:
-    """Give the number of each quantity; one that never ends as its text."""
-    return [one.printed if type(one.value) is Fraction else one.value for one in quantities]
+of_header = partial(field, of="header")
+of_requested = partial(field, of="requested")
+of_promised = partial(field, of="promised")
+of_allocated = partial(field, of="allocated")
+of_shipped = partial(field, of="shipped")
+of_cancelled = partial(field, of="cancelled")
 
 
 @strawberry.type(name="Quantity", description="So many of a unit, exactly.")
 class QuantityType:
     """`orderlines.quantity.Quantity`."""
 
-    printed: Decimal = field("How many.", name="value", read_by=values_of)
+    printed: Decimal = field("How many.", name="value", read_by=printed_of)
     unit: str = field("Unit code, for example `EA`, `CS` or `KG`.")
 
 
@@ -86,21 +96,25 @@ class LineageType:
     description="What the customer asked for, as the order source accepted it.",
 )
 class RequestedType:
-    """`orderlines.sections.RequestedSection`."""
+    """`orderlines.stitched_line.StitchedLine`, of which the section was read."""
 
-    quantity: QuantityType | None = field(
+    quantity: QuantityType | None = of_requested(
         "In the item's base unit; in the ordered unit if the item has no factor for it.",
-        read_by=quantities_of,
+        read_by=requested_quantities,
     )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    as_ordered: QuantityType | None = field("What the customer wrote.")
-    ship_on: date | None = field("Requested ship date, in the zone of the ship-from site.")
-    delivery_on: date | None = field("Requested delivery date, in the zone of the receiver.")
-    unit_price: Decimal | None = field(
+    absence: AbsenceType | None = of_requested("Why there is no quantity; null where there is one.")
+    as_ordered: QuantityType | None = of_requested("What the customer wrote.")
+    requested_ship_on: date | None = of_header(
+        "Requested ship date, in the zone of the ship-from site.", name="shipOn"
+    )
+    requested_delivery_on: date | None = of_header(
+        "Requested delivery date, in the zone of the receiver.", name="deliveryOn"
+    )
+    unit_price: Decimal | None = of_header(
         "Net price of one unit of `asOrdered` when the order was accepted.", needs=PRICE
     )
-    currency: str | None = field("ISO 4217 code of `unitPrice`.", needs=PRICE)
-    lineage: list[LineageType] = field("The records behind it.", needs=HEADER_CHANGED)
+    currency: str | None = of_header("ISO 4217 code of `unitPrice`.", needs=PRICE)
+    lineage: list[LineageType] = of_requested("The records behind it.", needs=HEADER_CHANGED)
 
 
 @strawberry.type(name="PromiseSlice", description="Part of a promise: how much by when.")
@@ -133,21 +147,25 @@ class PromiseVersionType:
     ),
 )
 class PromisedType:
-    """`orderlines.promised_section.PromisedSection`."""
+    """`orderlines.stitched_line.StitchedLine`, of which the section was read."""
 
-    quantity: QuantityType | None = field(
+    quantity: QuantityType | None = of_promised(
         "Sum of the slices in force, in the item's base unit; "
         "in the promised unit if the item has no factor for it.",
-        read_by=quantities_of,
+        read_by=promised_quantities,
     )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    first_on: date | None = field("Earliest date of the slices in force.", name="firstDate")
-    latest_on: date | None = field("Last date of the slices in force.", name="latestDate")
-    schedule: list[PromiseSliceType] = field("The slices in force, by date.", needs=VERSIONS)
-    versions: list[PromiseVersionType] = field(
+    absence: AbsenceType | None = of_promised("Why there is no quantity; null where there is one.")
+    first_on: date | None = of_promised(
+        "Earliest date of the slices in force.", name="firstDate", read_by=first_dates
+    )
+    latest_on: date | None = of_promised(
+        "Last date of the slices in force.", name="latestDate", read_by=latest_dates
+    )
+    schedule: list[PromiseSliceType] = of_promised("The slices in force, by date.", needs=VERSIONS)
+    versions: list[PromiseVersionType] = of_promised(
         "Every version, oldest first; the last is in force.", needs=VERSIONS
     )
-    lineage: list[LineageType] = field("The records behind it.", needs=PROMISE_CHANGED)
+    lineage: list[LineageType] = of_promised("The records behind it.", needs=PROMISE_CHANGED)
 
 
 @strawberry.type(name="Allocation", description="Stock reserved at a warehouse, not yet shipped.")
@@ -165,17 +183,17 @@ class AllocationType:
     description="Stock reserved and not yet shipped: a level, not a sum over time.",
 )
 class AllocatedType:
-    """`orderlines.fulfilment_sections.AllocatedSection`."""
+    """`orderlines.stitched_line.StitchedLine`, of which the section was read."""
 
-    quantity: QuantityType | None = field(
+    quantity: QuantityType | None = of_allocated(
         "In the item's base unit; in the warehouse's unit if the item has no factor for it.",
-        read_by=quantities_of,
+        read_by=allocated_quantities,
     )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    by_node: list[AllocationType] = field(
+    absence: AbsenceType | None = of_allocated("Why there is no quantity; null where there is one.")
+    by_node: list[AllocationType] = of_allocated(
         "The reservations.", needs=ALLOCATIONS, name="byWarehouse"
     )
-    lineage: list[LineageType] = field("The records behind it.", needs=FULFILMENT_CHANGED)
+    lineage: list[LineageType] = of_allocated("The records behind it.", needs=FULFILMENT_CHANGED)
 
 
 @strawberry.type(name="Shipment", description="Goods that left the dock, gross.")
@@ -198,20 +216,22 @@ class ShipmentType:
     description="What left the dock, gross: goods that came back are told apart, never taken off.",
 )
 class ShippedType:
-    """`orderlines.fulfilment_sections.ShippedSection`."""
+    """`orderlines.stitched_line.StitchedLine`, of which the section was read."""
 
-    quantity: QuantityType | None = field(
+    quantity: QuantityType | None = of_shipped(
         "Of the ordered item, in its base unit; "
         "in the warehouse's unit if the item has no factor for it.",
-        read_by=quantities_of,
+        read_by=shipped_quantities,
     )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    shipments: list[ShipmentType] = field(
+    absence: AbsenceType | None = of_shipped("Why there is no quantity; null where there is one.")
+    shipments: list[ShipmentType] = of_shipped(
         "Every shipment, substitutes included, by time.", needs=SHIPMENTS
     )
-    returned: QuantityType | None = field("Come back since; null where that is not recorded.")
-    picked: QuantityType | None = field("Picked so far; null where picks are not recorded.")
-    lineage: list[LineageType] = field("The records behind it.", needs=FULFILMENT_CHANGED)
+    returned: QuantityType | None = of_shipped(
+        "Come back since; null where that is not recorded.", read_by=returned_quantities
+    )
+    picked: QuantityType | None = of_shipped("Picked so far; null where picks are not recorded.")
+    lineage: list[LineageType] = of_shipped("The records behind it.", needs=FULFILMENT_CHANGED)
 
 
 @strawberry.type(name="Cancellation", description="Units that will not be delivered.")
@@ -226,17 +246,17 @@ class CancellationType:
 
 @strawberry.type(name="CancelledQuantity", description="What will not be delivered.")
 class CancelledType:
-    """`orderlines.sections.CancelledSection`."""
+    """`orderlines.stitched_line.StitchedLine`, of which the section was read."""
 
-    quantity: QuantityType | None = field(
+    quantity: QuantityType | None = of_cancelled(
         "All cancellations together, 0 if there are none.",
-        read_by=quantities_of,
+        read_by=cancelled_quantities,
     )
-    absence: AbsenceType | None = field("Why there is no quantity; null where there is one.")
-    by_customer: QuantityType | None = field("Cancelled by the customer.")
-    by_supplier: QuantityType | None = field("Cancelled by the distributor or its supplier.")
-    records: list[CancellationType] = field("Each cancellation.")
-    lineage: list[LineageType] = field("The records behind it.", needs=HEADER_CHANGED)
+    absence: AbsenceType | None = of_cancelled("Why there is no quantity; null where there is one.")
+    by_customer: QuantityType | None = of_cancelled("Cancelled by the customer.")
+    by_supplier: QuantityType | None = of_cancelled("Cancelled by the distributor or its supplier.")
+    records: list[CancellationType] = of_cancelled("Each cancellation.")
+    lineage: list[LineageType] = of_cancelled("The records behind it.", needs=HEADER_CHANGED)
 
 
 @strawberry.type(

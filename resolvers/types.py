@@ -6,22 +6,21 @@ all that derives from more than one system, is nullable, because a system can be
 down; ids, line numbers and the members of a value are not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeVar
+from functools import partial
 
 import strawberry
 
 from orderlines.discrepancy import Discrepancy
 from orderlines.errors import GatewayError
-from orderlines.facets import HeaderFacet
 from orderlines.invariants import InvariantCheck
 from orderlines.item import Item
 from orderlines.quantity import plain
 from orderlines.reconcile import Reconciliation, reconcile
 from orderlines.stitched_line import StitchedLine
-from resolvers.batches import Key, column, computed, field
+from resolvers.batches import Key, computed, field
 from resolvers.enums import (
     ChannelType,
     DiscrepancyKindType,
@@ -41,6 +40,7 @@ from resolvers.needs import (
     REQUEST,
     TERMS,
 )
+from resolvers.parts import of_headers, of_masters, with_fulfilment, with_header, with_promise
 from resolvers.sections import (
     AllocatedType,
     CancelledType,
@@ -50,17 +50,14 @@ from resolvers.sections import (
     RequestedType,
     ShippedType,
     SubstitutionType,
+    of_header,
 )
 from resolvers.views import (
-    CustomerView,
-    OrderedItem,
     OrderSummaryView,
     PackView,
     SourceReadingView,
     sources_of,
 )
-
-T = TypeVar("T")
 
 
 @strawberry.type(name="Pack", description="A unit the item may be ordered in.")
@@ -73,32 +70,25 @@ class PackType:
 
 @strawberry.type(name="Item", description="The ordered item, with its master data.")
 class ItemType:
-    """`resolvers.views.OrderedItem`."""
+    """`orderlines.stitched_line.StitchedLine`, of which the header was read."""
 
-    sku: str = field("The distributor's number.")
-    customer_item: str | None = field(
+    sku: str = of_header("The distributor's number.")
+    customer_item: str | None = of_header(
         "The customer's number, as written on the order.", needs=REFERENCES
     )
-
-    @computed(str | None, "Name in the master data.")
-    def name(item: strawberry.Parent[OrderedItem]) -> str | GatewayError | None:
-        return item.of_master(lambda master: master.name)
-
-    @computed(str | None, "Item group.")
-    def group(item: strawberry.Parent[OrderedItem]) -> str | GatewayError | None:
-        return item.of_master(lambda master: master.group)
-
-    @computed(str | None, "The unit all line quantities of the item are given in.")
-    def base_unit(item: strawberry.Parent[OrderedItem]) -> str | GatewayError | None:
-        return item.of_master(lambda master: master.base_unit)
-
-    @computed(int | None, "Decimals of the base unit.")
-    def decimals(item: strawberry.Parent[OrderedItem]) -> int | GatewayError | None:
-        return item.of_master(lambda master: master.decimals)
+    name: str | None = field("Name in the master data.", read_by=partial(of_masters, "name"))
+    group: str | None = field("Item group.", read_by=partial(of_masters, "group"))
+    base_unit: str | None = field(
+        "The unit all line quantities of the item are given in.",
+        read_by=partial(of_masters, "base_unit"),
+    )
+    decimals: int | None = field(
+        "Decimals of the base unit.", read_by=partial(of_masters, "decimals")
+    )
 
     @computed(list[PackType] | None, "Further units it may be ordered in, by code.")
-    def packs(item: strawberry.Parent[OrderedItem]) -> list[PackView] | GatewayError | None:
-        return item.of_master(_packs)
+    def packs(line: strawberry.Parent[StitchedLine]) -> list[PackView] | GatewayError | None:
+        return _packs(line.item) if isinstance(line.item, Item) else line.item
 
 
 def _packs(master: Item) -> list[PackView]:
@@ -107,10 +97,10 @@ def _packs(master: Item) -> list[PackView]:
 
 @strawberry.type(name="Customer", description="The parties of an order.")
 class CustomerType:
-    """`resolvers.views.CustomerView`."""
+    """A `StitchedLine` or `StitchedOrder` of which the header was read."""
 
-    sold_to: str | None = field("Who ordered; row rules speak of this party.")
-    ship_to: str | None = field("Who receives.", needs=REFERENCES)
+    sold_to: str | None = of_header("Who ordered; row rules speak of this party.")
+    ship_to: str | None = of_header("Who receives.", needs=REFERENCES)
 
 
 @strawberry.type(
@@ -203,11 +193,21 @@ class OrderLineType:
 
     id: strawberry.ID = field("Opaque and stable.")
     line_number: str = field("The order source's line number.")
-    requested: RequestedType | None = field("What the customer asked for.", needs=REQUEST)
-    promised: PromisedType | None = field("When how much will leave.", needs=PROMISES)
-    allocated: AllocatedType | None = field("Stock reserved for the line.", needs=QUANTITIES)
-    shipped: ShippedType | None = field("What left the dock.", needs=QUANTITIES)
-    cancelled: CancelledType | None = field("What will not be delivered.", needs=CANCELLATIONS)
+    requested: RequestedType | None = field(
+        "What the customer asked for.", needs=REQUEST, read_by=with_header
+    )
+    promised: PromisedType | None = field(
+        "When how much will leave.", needs=PROMISES, read_by=with_promise
+    )
+    allocated: AllocatedType | None = field(
+        "Stock reserved for the line.", needs=QUANTITIES, read_by=with_fulfilment
+    )
+    shipped: ShippedType | None = field(
+        "What left the dock.", needs=QUANTITIES, read_by=with_fulfilment
+    )
+    cancelled: CancelledType | None = field(
+        "What will not be delivered.", needs=CANCELLATIONS, read_by=with_header
+    )
     substitutions: list[SubstitutionType] | None = field(
         "Every substitute offered.", needs=EVERYTHING
     )
@@ -223,52 +223,40 @@ class OrderLineType:
         "Derived from the quantities, never stored.", needs=EVERYTHING
     )
 
+    root_line_number: str | None = field(
+        "The line this one was split from; null for a line of its own.",
+        needs=REFERENCES,
+        read_by=partial(of_headers, "root_line_number"),
+    )
+    item: ItemType | None = field("What was ordered.", read_by=with_header)
+    channel: ChannelType | None = field(
+        "Where the order came in.", read_by=partial(of_headers, "channel")
+    )
+    channel_code: str | None = field(
+        "The channel in the order source's own code.",
+        read_by=partial(of_headers, "channel_code"),
+    )
+    customer: CustomerType | None = field("Who ordered and who receives.", read_by=with_header)
+    owner_node: str | None = field(
+        "The plant or warehouse the line was ordered from.",
+        name="ownerWarehouse",
+        read_by=partial(of_headers, "owner_node"),
+    )
+    is_drop_ship: bool | None = field(
+        "Whether a supplier ships directly.",
+        needs=TERMS,
+        name="dropShip",
+        read_by=partial(of_headers, "is_drop_ship"),
+    )
+    hold_reason: str | None = field(
+        "Why the line is held, in the order source's word; null if it is not.",
+        needs=TERMS,
+        read_by=partial(of_headers, "hold_reason"),
+    )
+
     @computed(OrderSummaryType, "The order it belongs to.")
     def order(line: strawberry.Parent[StitchedLine]) -> OrderSummaryView:
         return OrderSummaryView(line.key.source, line.key.order_number, line.header)
-
-    @computed(
-        str | None,
-        "The line this one was split from; null for a line of its own.",
-        needs=REFERENCES,
-    )
-    def root_line_number(line: strawberry.Parent[StitchedLine]) -> str | GatewayError | None:
-        return _of_header(line, lambda header: header.root_line_number)
-
-    @column(ItemType | None, "What was ordered.")
-    def item(lines: Sequence[StitchedLine]) -> list[OrderedItem | GatewayError]:
-        return [
-            header if isinstance(header, GatewayError) else OrderedItem(header, item)
-            for header, item in [(line.header, line.item) for line in lines]
-        ]
-
-    @computed(ChannelType | None, "Where the order came in.")
-    def channel(line: strawberry.Parent[StitchedLine]) -> object:
-        return _of_header(line, lambda header: header.channel)
-
-    @computed(str | None, "The channel in the order source's own code.")
-    def channel_code(line: strawberry.Parent[StitchedLine]) -> object:
-        return _of_header(line, lambda header: header.channel_code)
-
-    @computed(CustomerType | None, "Who ordered and who receives.")
-    def customer(line: strawberry.Parent[StitchedLine]) -> object:
-        return _of_header(line, lambda header: CustomerView(header.sold_to, header.ship_to))
-
-    @computed(str | None, "The plant or warehouse the line was ordered from.")
-    def owner_warehouse(line: strawberry.Parent[StitchedLine]) -> object:
-        return _of_header(line, lambda header: header.owner_node)
-
-    @computed(bool | None, "Whether a supplier ships directly.", needs=TERMS)
-    def drop_ship(line: strawberry.Parent[StitchedLine]) -> object:
-        return _of_header(line, lambda header: header.is_drop_ship)
-
-    @computed(
-        str | None,
-        "Why the line is held, in the order source's word; null if it is not.",
-        needs=TERMS,
-    )
-    def hold_reason(line: strawberry.Parent[StitchedLine]) -> object:
-        return _of_header(line, lambda header: header.hold_reason)
 
     @computed(
         ReconciliationType | None,
@@ -284,8 +272,3 @@ class OrderLineType:
     )
     def sources(line: strawberry.Parent[StitchedLine]) -> Sequence[SourceReadingView]:
         return sources_of(line)
-
-
-def _of_header(line: StitchedLine, value: Callable[[HeaderFacet], T]) -> T | GatewayError:
-    header = line.header
-    return header if isinstance(header, GatewayError) else value(header)

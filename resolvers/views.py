@@ -4,7 +4,7 @@ They group what several fields of one object share; they hold references, not
 copies.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
@@ -12,7 +12,6 @@ from typing import TypeVar
 from orderlines.errors import GatewayError
 from orderlines.facets import Facet, HeaderFacet, Section
 from orderlines.identity import OrderKey
-from orderlines.item import Item
 from orderlines.order_line import Freshness
 from orderlines.quantity import Ratio
 from orderlines.stitched_line import SectionNotReadError, StitchedLine
@@ -26,39 +25,6 @@ class PackView:
 
     unit: str
     ratio: Ratio
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerView:
-    """The parties of an order."""
-
-    sold_to: str | None
-    ship_to: str | None
-
-
-class OrderedItem:
-    """The item of a line: as ordered, and as the master data knows it."""
-
-    __slots__ = ("header", "master")
-
-    def __init__(self, header: HeaderFacet, master: Item | GatewayError | None) -> None:
-        self.header = header
-        self.master = master
-
-    @property
-    def sku(self) -> str:
-        """The distributor's number."""
-        return self.header.sku
-
-    @property
-    def customer_item(self) -> str | None:
-        """The customer's number, as written on the order."""
-        return self.header.customer_item
-
-    def of_master(self, value: Callable[[Item], T]) -> T | GatewayError | None:
-        """Read from the master data, or say why it is not there."""
-        master = self.master
-        return value(master) if isinstance(master, Item) else master
 
 
 @dataclass(frozen=True, slots=True)

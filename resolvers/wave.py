@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from backends.capabilities import AskBy
-from backends.ports import LineAddress, Readings, Refs, Sealed
+from backends.ports import Aligned, LineAddress, Readings, Refs, Sealed
 from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
 from orderlines.facets import (
@@ -70,7 +70,7 @@ class Told(Generic[F]):
             return found
         return DiscrepancyError(self.outcome.unplaced[0]) if self.outcome.unplaced else ()
 
-    def about_all(self, addresses: Collection[LineAddress]) -> list[Sequence[F] | GatewayError]:
+    def about_all(self, addresses: Sequence[LineAddress]) -> Sequence[Sequence[F] | GatewayError]:
         """Give the records of many lines, each as `about` does."""
         outcome = self.outcome
         if isinstance(outcome, GatewayError):
@@ -78,6 +78,8 @@ class Told(Generic[F]):
         if outcome.failed or outcome.unplaced:
             return [self.about(address) for address in addresses]
         by_line = outcome.by_line
+        if isinstance(by_line, Aligned) and by_line.addresses == addresses:
+            return by_line.told
         return [by_line.get(address, ()) for address in addresses]
 
     @property
@@ -110,14 +112,10 @@ class LookUp:
     items: Mapping[str, Item | GatewayError | None]
     readings: Mapping[Section, Reading] = field(default_factory=dict)
 
-    def lines(self, addresses: Collection[LineAddress]) -> list[StitchedLine]:
+    def lines(self, addresses: Sequence[LineAddress]) -> list[StitchedLine]:
         """Stitch lines of what the systems told, each column of parts at once."""
         source, readings, items = self.source, self.readings, self.items.get
-        admitted = self.admitted.get
-        headers = [
-            self._why_not(address) if (found := admitted(address)) is None else found[0]
-            for address in addresses
-        ]
+        headers = self._headers(addresses)
         return [
             StitchedLine(source, order, line, readings, header, item, promise, fulfilment)
             for (order, line), header, item, promise, fulfilment in zip(
@@ -128,6 +126,15 @@ class LookUp:
                 self.fulfilments.about_all(addresses),
                 strict=True,
             )
+        ]
+
+    def _headers(self, addresses: Sequence[LineAddress]) -> list[HeaderFacet | GatewayError]:
+        admitted = self.admitted
+        if [*admitted] == addresses:  # as for a whole order, and found faster
+            return [header for header, *_ in admitted.values()]
+        return [
+            admitted[address][0] if address in admitted else self._why_not(address)
+            for address in addresses
         ]
 
     def _why_not(self, address: LineAddress) -> GatewayError:
@@ -171,8 +178,9 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context) -> LookUp:
             asked |= {section: group.create_task(ask(section, told_refs)) for section in later}
         skus = sorted({header.sku for header, *_ in admitted.values()})
         items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
+    expected = [*admitted]
     opened = {
-        section: _open(task.result(), admitted, headers, visibility)
+        section: _open(task.result(), admitted, headers, visibility, expected)
         for section, task in asked.items()
     }
     for section in later:
@@ -244,6 +252,7 @@ def _open(
     admitted: Admitted,
     headers: Told[HeaderFacet],
     visibility: Visibility,
+    expected: Sequence[LineAddress],
 ) -> Told[F]:
     """Look into an answer, as far as the caller may."""
     if isinstance(sealed, GatewayError):
@@ -255,7 +264,7 @@ def _open(
     else:
         wanted = admitted.keys()
     try:
-        return Told(sealed.open(wanted))
+        return Told(sealed.open(wanted, expected=expected))
     except Exception as error:  # noqa: BLE001 - as in `_attempt`
         return Told(_as_value(error))
 

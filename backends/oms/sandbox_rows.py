@@ -7,7 +7,7 @@ asks. Stamps carry their zone; a date is a date.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, UnsetType
@@ -80,10 +80,19 @@ class PromiseSchedule(
     versions: tuple[PromiseVersion, ...]
 
     @property
-    def is_consistent(self) -> bool:
-        """Whether it states each version once."""
+    def stated(self) -> tuple[PromiseVersion, ...]:
+        """The versions, oldest first."""
         versions = self.versions
-        return len(versions) < 2 or len({one.version for one in versions}) == len(versions)  # noqa: PLR2004 - one is consistent
+        return versions if len(versions) == 1 else tuple(sorted(versions, key=_number))
+
+
+def _is_consistent(versions: Sequence[PromiseVersion]) -> bool:
+    """Tell whether each version is stated once."""
+    return len({one.version for one in versions}) == len(versions)
+
+
+def _number(one: PromiseVersion) -> int:
+    return one.version
 
 
 class PromisePending(
@@ -91,11 +100,15 @@ class PromisePending(
 ):
     """No promise yet."""
 
+    stated: ClassVar[Absence] = Absence.NOT_YET
+
 
 class PromiseNotTracked(
     msgspec.Struct, frozen=True, gc=False, tag_field="__typename", tag="PromiseNotTracked"
 ):
     """Nobody promises lines like this one."""
+
+    stated: ClassVar[Absence] = Absence.NOT_PROVIDED
 
 
 class Substitution(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -109,6 +122,11 @@ class Substitution(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     accepted_quantity: str
     status: Literal["PROPOSED", "ACCEPTED", "REJECTED", "SHIPPED"]
     reason: str | None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its texts are numbers."""
+        return NUMBERS.reads({self.proposed_quantity, self.accepted_quantity})
 
     def stated(self) -> StatedSubstitution:
         """Read the substitution."""
@@ -142,15 +160,7 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="c
     @property
     def promises(self) -> tuple[PromiseVersion, ...] | Absence:
         """Every version, oldest first."""
-        promise = self.promise
-        if isinstance(promise, PromiseSchedule):
-            versions = promise.versions
-            if len(versions) > 1:
-                versions = tuple(sorted(versions, key=lambda one: one.version))
-            return versions
-        if isinstance(promise, PromisePending):
-            return Absence.NOT_YET
-        return Absence.NOT_PROVIDED
+        return self.promise.stated
 
     @property
     def substitutions(self) -> tuple[StatedSubstitution, ...]:
@@ -164,19 +174,14 @@ def check_lines(lines: Sequence[PromiseLine]) -> None:
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
-    schedules = [one.promise for one in lines if isinstance(one.promise, PromiseSchedule)]
-    quantities = {
-        part.quantity
-        for schedule in schedules
-        for version in schedule.versions
-        for part in version.slices
-    }
-    offers = [offer for one in lines for offer in _offers(one)]
+    versions = [
+        one.versions for one in [one.promise for one in lines] if isinstance(one, PromiseSchedule)
+    ]
+    slices = [part for told in versions for one in told for part in one.slices]
     if not (
-        NUMBERS.reads(quantities)
-        and all(schedule.is_consistent for schedule in schedules)
-        and NUMBERS.reads({offer.proposed_quantity for offer in offers})
-        and NUMBERS.reads({offer.accepted_quantity for offer in offers})
+        ({*map(len, versions)} == {1} or all(map(_is_consistent, versions)))
+        and NUMBERS.reads({part.quantity for part in slices})
+        and all(offer.is_readable for offers in {*map(_offers, lines)} - {()} for offer in offers)
     ):
         msg = "Expected lines with good texts"
         raise ValueError(msg)
@@ -189,7 +194,7 @@ def checked(line: PromiseLine) -> PromiseLine:
         ValueError: A text is bad, or a version comes twice; says where.
     """
     if isinstance(line.promise, PromiseSchedule):
-        if not line.promise.is_consistent:
+        if not _is_consistent(line.promise.versions):
             msg = "Expected each version once - at `$.promise.versions`"
             raise ValueError(msg)
         check_texts(

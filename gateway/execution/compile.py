@@ -293,6 +293,8 @@ def _called(one: Field) -> str:
 
 
 def _attribute(name: str) -> str:
-    if name.isidentifier() and not iskeyword(name):
-        return f"one.{name}"
-    return f"getattr(one, {name!r})"
+    value = "one"
+    for part in name.split("."):
+        is_plain = part.isidentifier() and not iskeyword(part)
+        value = f"{value}.{part}" if is_plain else f"getattr({value}, {part!r})"
+    return value

@@ -63,7 +63,7 @@ class FieldPlan(Protocol):
 
     @property
     def attribute(self) -> str | None:
-        """The attribute of the parent that holds it."""
+        """The attribute of the parent that holds it; with dots, one of an attribute of it."""
         ...
 
 
@@ -94,7 +94,7 @@ class Field:
     Attributes:
         key: Its name in the answer.
         call: What is called, for the ways that call something.
-        attribute: Name on the parent, for the ways that read one.
+        attribute: Name on the parent, for the ways that read one; or names, with dots.
         slot: Where a run keeps its arguments; -1 where it takes none.
         fixed: Its arguments, where no request can change them.
         below: What is selected of its value, by object type.

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from types import CoroutineType, GeneratorType
 from typing import Any, Final, NamedTuple
 
@@ -180,7 +181,7 @@ class Run:
         except Exception as error:  # noqa: BLE001 - whatever it is, it fails each of them
             return [error] * len(parents)
         if one.way is Way.ATTRIBUTE:
-            return [_tried(lambda one_: getattr(one_, one.attribute), each) for each in parents]
+            return [_tried(attrgetter(one.attribute), each) for each in parents]
         call: Any = one.call
         return [_tried(lambda one_: call(one_, **given), each) for each in parents]
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
-from orderlines.item import Item
-from orderlines.measure import in_base, measure, sum_of
+from orderlines.item import Item, in_base
+from orderlines.measure import measure, sum_of
 from orderlines.quantity import Quantity, Ratio
 from orderlines.stated import Absence, Stated
 from tests.orderlines.facet_kit import ITEM, fulfilment

@@ -11,7 +11,7 @@ from orderlines.fulfilment_sections import AllocatedSection
 from orderlines.item import Item
 from orderlines.order_line import Cancellation, Lineage, Reading
 from orderlines.quantity import Quantity
-from orderlines.sections import CancelledSection, RequestedSection, quantities_of
+from orderlines.sections import CancelledSection, RequestedSection
 from orderlines.stated import Absence, CancelledBy, Stated
 from tests.orderlines.facet_kit import (
     ITEM,
@@ -48,26 +48,6 @@ def test_a_section_gives_its_quantity_once() -> None:
 
     assert (section.quantity, section.absence) == (Quantity(14, "EA"), None)
     assert section.measured is section.measured
-
-
-@pytest.mark.parametrize(
-    ("records", "item", "expected"),
-    [
-        ((fulfilment(allocated=2),), ITEM, Quantity(2, "EA")),
-        ((fulfilment(allocated=2),), None, Quantity(2, "EA")),
-        ((fulfilment(allocated=2, unit="CS"),), ITEM, Quantity(24, "EA")),
-        ((fulfilment(allocated=Decimal("2.5")),), ITEM, Quantity(Decimal("2.5"), "EA")),
-        ((fulfilment(allocated=2), fulfilment(allocated=1)), ITEM, Quantity(3, "EA")),
-        ((fulfilment(allocated=Absence.NOT_APPLICABLE),), ITEM, None),
-    ],
-)
-def test_quantities_of_many_are_those_of_each(
-    records: tuple[FulfilmentRecord, ...], item: Item | None, expected: Quantity | None
-) -> None:
-    """The quick way of the usual record says nothing else than the long one."""
-    quick, long = (AllocatedSection(records, item, READINGS[Section.FULFILMENT]) for _ in "ab")
-
-    assert quantities_of([quick]) == [long.quantity] == [expected]
 
 
 def test_a_section_without_a_quantity_says_why() -> None:

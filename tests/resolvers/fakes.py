@@ -83,8 +83,14 @@ class FakeSealed(Generic[F]):
         """The look at the system."""
         return self.readings.reading
 
-    def open(self, admitted: Collection[LineAddress] | None) -> Readings[F]:
+    def open(
+        self,
+        admitted: Collection[LineAddress] | None,
+        *,
+        expected: Sequence[LineAddress] = (),
+    ) -> Readings[F]:
         """Open it for these lines."""
+        del expected
         if self.failure is not None:
             raise self.failure
         self.opened.append(None if admitted is None else set(admitted))

@@ -46,7 +46,7 @@ def test_the_plan_tells_every_field_and_the_calls_of_every_system(
     assert code == 0
     assert table[0][:3] == ["Query", "Page:", "8"]
     assert ["order", "batch", "Order"] in table
-    assert ["allocated", "attribute", "QUANTITIES", "AllocatedQuantity"] in table
+    assert ["allocated", "column", "QUANTITIES", "AllocatedQuantity"] in table
     assert table[-2:] == [
         ["order", "erp", "HEADER", "1", "50", "1"],
         ["order", "wms", "FULFILMENT", "1", "100", "1"],

@@ -1,0 +1,168 @@
+"""Columns: one value of many lines at once, as their sections tell it one by one.
+
+A page of lines is mostly as usual: each system tells of a line in one record, and states
+a number that was met before. Then a column is a few loops that run in C. Where one line
+is not usual, every line of the column is asked itself; so a column is never anything
+else than what the sections say, and tests hold it to that.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Final, TypeAlias, TypeVar
+
+from orderlines.discrepancy import DiscrepancyError
+from orderlines.errors import GatewayError
+from orderlines.facets import FulfilmentFacet, PromiseFacet, SliceFacet
+from orderlines.quantity import Quantity, total
+from orderlines.stitched_line import StitchedLine
+
+T = TypeVar("T")
+
+Lines: TypeAlias = Sequence[StitchedLine]
+Quantities: TypeAlias = Sequence[Quantity | DiscrepancyError | None]
+
+_UNUSUAL: Final = (TypeError, ValueError, LookupError, AttributeError)
+"""What the loops of the usual case stumble over."""
+
+
+def requested_quantities(lines: Lines) -> Quantities:
+    """Give `requested.quantity` of each line; its header must be there."""
+    return _or_each(_requested, lambda line: _section(line.requested).quantity, lines)
+
+
+def promised_quantities(lines: Lines) -> Quantities:
+    """Give `promised.quantity` of each line; its promise must have been read."""
+    return _or_each(_promised, lambda line: _section(line.promised).quantity, lines)
+
+
+def allocated_quantities(lines: Lines) -> Quantities:
+    """Give `allocated.quantity` of each line; its fulfilment must have been read."""
+    return _or_each(_allocated, lambda line: _section(line.allocated).quantity, lines)
+
+
+def shipped_quantities(lines: Lines) -> Quantities:
+    """Give `shipped.quantity` of each line; its fulfilment must have been read."""
+    return _or_each(_shipped, lambda line: _section(line.shipped).quantity, lines)
+
+
+def returned_quantities(lines: Lines) -> Sequence[Quantity | None]:
+    """Give `shipped.returned` of each line; its fulfilment must have been read."""
+    return _or_each(_returned, lambda line: _section(line.shipped).returned, lines)
+
+
+def cancelled_quantities(lines: Lines) -> Quantities:
+    """Give `cancelled.quantity` of each line; its header must be there."""
+    return _or_each(_cancelled, lambda line: _section(line.cancelled).quantity, lines)
+
+
+def first_dates(lines: Lines) -> Sequence[date | None]:
+    """Give `promised.first_on` of each line; its promise must have been read."""
+    return _or_each(_first, lambda line: _section(line.promised).first_on, lines)
+
+
+def latest_dates(lines: Lines) -> Sequence[date | None]:
+    """Give `promised.latest_on` of each line; its promise must have been read."""
+    return _or_each(_latest, lambda line: _section(line.promised).latest_on, lines)
+
+
+def _or_each(
+    usual: Callable[[Lines], Sequence[T]], each: Callable[[StitchedLine], T], lines: Lines
+) -> Sequence[T]:
+    try:
+        return usual(lines)
+    except _UNUSUAL:
+        return [each(line) for line in lines]
+
+
+def _section(section: T | GatewayError) -> T:
+    """Take a section that was read, or raise why it was not."""
+    if isinstance(section, GatewayError):
+        raise section.with_traceback(None)
+    return section
+
+
+def _requested(lines: Lines) -> Quantities:
+    headers = [line.header for line in lines]
+    return _in_base(
+        lines,
+        [one.unit for one in headers],  # type: ignore[union-attr] # an error is not usual
+        [one.requested for one in headers],  # type: ignore[union-attr] # as above
+    )
+
+
+def _cancelled(lines: Lines) -> Quantities:
+    headers = [line.header for line in lines]
+    stated = [one.cancellations for one in headers]  # type: ignore[union-attr] # as above
+    return _in_base(
+        lines,
+        [one.unit for one in headers],  # type: ignore[union-attr] # as above
+        [total([part.value for part in parts]) if parts else 0 for parts in stated],  # type: ignore[union-attr] # as above
+    )
+
+
+def _promised(lines: Lines) -> Quantities:
+    facets = _one_promise_each(lines)
+    return _in_base(
+        lines,
+        [one.unit for one in facets],
+        [
+            slices[0].value if len(slices) == 1 else total([part.value for part in slices])
+            for slices in _slices_in_force(facets)
+        ],
+    )
+
+
+def _first(lines: Lines) -> Sequence[date | None]:
+    return [
+        slices[0].on
+        if len(slices) == 1
+        else min([part.on for part in slices if part.on is not None], default=None)
+        for slices in _slices_in_force(_one_promise_each(lines))
+    ]
+
+
+def _latest(lines: Lines) -> Sequence[date | None]:
+    return [
+        slices[0].on
+        if len(slices) == 1
+        else max([part.on for part in slices if part.on is not None], default=None)
+        for slices in _slices_in_force(_one_promise_each(lines))
+    ]
+
+
+def _allocated(lines: Lines) -> Quantities:
+    facets = _one_fulfilment_each(lines)
+    return _in_base(lines, [one.unit for one in facets], [one.allocated for one in facets])
+
+
+def _shipped(lines: Lines) -> Quantities:
+    facets = _one_fulfilment_each(lines)
+    return _in_base(lines, [one.unit for one in facets], [one.shipped for one in facets])
+
+
+def _returned(lines: Lines) -> Sequence[Quantity | None]:
+    facets = _one_fulfilment_each(lines)
+    return _in_base(lines, [one.unit for one in facets], [one.returned for one in facets])
+
+
+def _one_promise_each(lines: Lines) -> list[PromiseFacet]:
+    return [one for (one,) in [line.promise for line in lines]]  # type: ignore[misc] # as above
+
+
+def _one_fulfilment_each(lines: Lines) -> list[FulfilmentFacet]:
+    return [one for (one,) in [line.fulfilment for line in lines]]  # type: ignore[misc] # as above
+
+
+def _slices_in_force(facets: Sequence[PromiseFacet]) -> list[Sequence[SliceFacet]]:
+    return [stated[-1].slices for stated in [one.promises for one in facets]]  # type: ignore[index] # as above
+
+
+def _in_base(
+    lines: Lines, units: Sequence[str], stated: Sequence[object]
+) -> Sequence[Quantity | None]:
+    """Look each number up where its item keeps what was measured before."""
+    measures = [line.measures for line in lines]
+    if len({*units}) == 1:  # as mostly, and found faster
+        unit = units[0]
+        return [one[unit][value] for one, value in zip(measures, stated, strict=True)]
+    return [one[unit][value] for one, unit, value in zip(measures, units, stated, strict=True)]

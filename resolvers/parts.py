@@ -1,0 +1,59 @@
+"""Parts of lines, for a whole column of them: the line itself where the part was read.
+
+A section of the schema has no object of its own: its fields read the line. So a part is
+the line, or the error that says why it was not read.
+"""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+from orderlines.errors import GatewayError
+from orderlines.facets import HeaderFacet
+from orderlines.item import Item
+from orderlines.stitched_line import StitchedLine
+
+Part: TypeAlias = StitchedLine | GatewayError
+
+
+def with_header(lines: Sequence[StitchedLine]) -> Sequence[Part]:
+    """Give each line, or why its header was not read."""
+    return _with([line.header for line in lines], lines)
+
+
+def with_promise(lines: Sequence[StitchedLine]) -> Sequence[Part]:
+    """Give each line, or why its promise was not read."""
+    return _with([line.promise for line in lines], lines)
+
+
+def with_fulfilment(lines: Sequence[StitchedLine]) -> Sequence[Part]:
+    """Give each line, or why its fulfilment was not read."""
+    return _with([line.fulfilment for line in lines], lines)
+
+
+def of_headers(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
+    """Read one accessor of each header, or say why that was not read."""
+    headers = [line.header for line in lines]
+    if _has_error(headers):
+        return [one if isinstance(one, GatewayError) else getattr(one, name) for one in headers]
+    return [*map(attrgetter(name), headers)]
+
+
+def of_masters(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
+    """Read one attribute of each item's master data; None, or the reason, where it has none."""
+    return [
+        getattr(one, name) if type(one) is Item else one for one in [line.item for line in lines]
+    ]
+
+
+def _with(parts: Sequence[object], lines: Sequence[StitchedLine]) -> Sequence[Part]:
+    if not _has_error(parts):
+        return lines
+    return [
+        part if isinstance(part, GatewayError) else line
+        for part, line in zip(parts, lines, strict=True)
+    ]
+
+
+def _has_error(parts: Sequence[HeaderFacet | object]) -> bool:
+    return any(issubclass(kind, GatewayError) for kind in {*map(type, parts)})
