@@ -1,11 +1,11 @@
 """From a plan to Python: one generated function for every selection.
 
-A function takes the parents of a level and gives their objects of the answer. It works
-column by column: the values of a field for all parents, then of the next. A column
-whose values are all of the usual types is taken as it stands; any other is handed to
-the field's `Shape`. So the source needs no paths, no messages and no null
-propagation, and what it does in the usual case is the list comprehensions that a
-person would write.
+A function takes the parents of a level and gives their objects of the answer, as JSON.
+It works column by column: the values of a field for all parents, then of the next; and
+in the end one template is filled for every parent. A column of objects of a usual type
+goes to their function at once; any other column is handed to the field's `Shape`. So the
+source needs no paths, no messages and no null propagation, and what it does in the usual
+case is the list comprehensions that a person would write.
 
 The source is deterministic and readable (`Compiled.source`). It holds nothing of a
 request, and of the document nothing but response keys, quoted.
@@ -18,14 +18,15 @@ from typing import Any, Final
 
 from gateway.execution.faults import counted
 from gateway.execution.leaves import Writers
+from gateway.execution.leaves import json_text as encode_text
 from gateway.execution.plan import Field, Plan, Selection, Way, is_async
 from gateway.execution.positions import Under
-from gateway.execution.shape import FAILED, Select, Shape, struck
+from gateway.execution.shape import FAILED, Select, Shape, absorbed, struck
 
 _LEGEND: Final = """\
-# parents  all values of the level above   f0  a field      usual0  types that stand as they are
-# at       where they stand in the answer  s0  its shape    plain   types that may be parents
-# run      arguments, errors, the rest     c0  its column   Under   the positions of a field
+# parents  all values of the level above   f0  a field     q0     what stands beside its texts
+# at       where they stand in the answer  s0  its shape   plain  types that may be parents
+# run      arguments, errors, the rest     c0  its column  Under  the positions of a field
 """
 
 
@@ -72,6 +73,7 @@ class _Writer:
             "plain": self.plain,
             "Under": Under,
             "struck": struck,
+            "absorbed": absorbed,
             "FAILED": FAILED,
             "counted": counted,
         }
@@ -134,7 +136,6 @@ class _Writer:
             number = found[0][1:]
             self.names[f"s{number}"] = found[1]
             self.names[f"f{number}"] = one
-            self.names[f"usual{number}"] = frozenset(found[1].writers)
             if one.call is not None:
                 self.names[f"{_called(one)}{number}"] = one.call
         return found
@@ -209,37 +210,34 @@ class _Writer:
         name, number, shape = column.name, column.number, column.shape
         text.add(f"# {column.field.key}: {column.field.definition.type}")
         if shape.leaf is not None:
-            stands = all(writer is None for writer in shape.writers.values())
-            if shape.writers and stands and len(shape.allows_null) == 1:
-                text.add(f"if not {{*map(type, {name})}} <= usual{number}:")
-                text.add(f"    {name} = s{number}.leaves({name}, at, run)")
-            else:
-                text.add(f"{name} = s{number}.leaves({name}, at, run)")
+            text.add(f"{column.mark}, {name} = s{number}.leaves({name}, at, run)")
         elif shape.is_direct and len(shape.allows_null) == 1:
             (below,) = column.field.below.values()
             text.add(f"if {{*map(type, {name})}} <= plain:")
             text.add(f"    {name} = {self.functions[below]}({name}, Under(at, f{number}), run)")
             if column.field.is_nullable:
                 text.add("    if run.has_failed:")
-                text.add(f"        {name} = s{number}.absorb({name})")
+                text.add(f"        {name} = absorbed({name})")
             text.add("else:")
             text.add(f"    {name} = s{number}.objects({name}, at, run)")
         else:
             text.add(f"{name} = s{number}.objects({name}, at, run)")
 
     def _return(self, text: "_Text", selection: Selection, columns: Sequence["_Column"]) -> None:
-        """Write how columns become objects."""
-        known = {column.field: f"v{column.name[1:]}" for column in columns}
+        """Write how columns become objects: one template, filled for every parent."""
+        known = {column.field: column for column in columns}
+        parts = [
+            _literal(f"{encode_text(one.key)}:")
+            + (known[one].filled if one in known else _literal(encode_text(selection.parent.name)))
+            for one in selection.fields
+        ]
         text.add("rows = [")
-        text.add("    {")
-        for one in selection.fields:
-            text.add(f"        {one.key!r}: {known.get(one, repr(selection.parent.name))},")
-        text.add("    }")
-        names = [column.name for column in columns]
+        text.add(f"    f{'{{' + ','.join(parts) + '}}'!r}")
+        names, values = [one.name for one in columns], [f"v{one.name[1:]}" for one in columns]
         if len(columns) > 1:
-            text.add(f"    for {', '.join(known.values())} in zip({', '.join(names)})")
+            text.add(f"    for {', '.join(values)} in zip({', '.join(names)})")
         else:
-            text.add(f"    for {''.join(known.values()) or '_'} in {''.join(names) or 'parents'}")
+            text.add(f"    for {''.join(values) or '_'} in {''.join(names) or 'parents'}")
         text.add("]")
         strict = [column.name for column in columns if not column.field.is_nullable]
         if strict:
@@ -266,6 +264,18 @@ class _Column:
         """Part of the names of everything that belongs to the field."""
         return self.label[1:]
 
+    @property
+    def mark(self) -> str:
+        """The variable for what stands on both sides of each text."""
+        return f"q{self.name[1:]}"
+
+    @property
+    def filled(self) -> str:
+        """Its place in a template."""
+        value = f"{{v{self.name[1:]}}}"
+        is_marked = self.shape.leaf is not None and not is_async(self.field)
+        return f"{{{self.mark}}}{value}{{{self.mark}}}" if is_marked else value
+
 
 @dataclass(slots=True)
 class _Text:
@@ -282,6 +292,11 @@ def _awaitable(column: _Column) -> str:
     if is_async(column.field):
         return f"s{column.number}.resolved(parents, at, run)"
     return f"s{column.number}.awaited_objects({column.name}, at, run)"
+
+
+def _literal(text: str) -> str:
+    """Write a text so that a template has it as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _tuple(names: Sequence[str]) -> str:

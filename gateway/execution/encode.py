@@ -1,4 +1,4 @@
-"""From what was executed to the bytes of a JSON answer, in one pass.
+"""From what was executed to the bytes of a JSON answer.
 
 Errors stand before the data, so that whoever reads the answer sees them first.
 
@@ -13,14 +13,12 @@ import msgspec
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def encode(data: Mapping[str, Any] | None, errors: Sequence[Mapping[str, Any]] = ()) -> bytes:
+def encode(data: bytes | None, errors: Sequence[Mapping[str, Any]] = ()) -> bytes:
     """Encode the answer to an operation that was executed.
 
     Args:
-        data: None where a root field that may not be null failed.
+        data: As JSON; None where a root field that may not be null failed.
         errors: As they are shown.
-
-    Raises:
-        TypeError: A scalar of the schema gave something JSON has no word for.
     """
-    return _encode({"errors": errors, "data": data} if errors else {"data": data})
+    told = b'"data":%b}' % (b"null" if data is None else data)
+    return b'{"errors":%b,%b' % (_encode(errors), told) if errors else b"{" + told

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -46,15 +47,21 @@ class Executed:
     """What came of an operation.
 
     Attributes:
-        data: None where nothing was executed or a root field that may not be null was.
+        json: The data; None where nothing was executed or a root field failed that may
+            not be null.
         errors: In the order they were met.
         executed: False if the request failed before execution; then the answer
             has no `data` at all.
     """
 
-    data: Mapping[str, Any] | None
+    json: bytes | None
     errors: Sequence[GraphQLError]
     executed: bool = True
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401 - any JSON
+        """The data, read back, for those who do not send it on."""
+        return None if self.json is None else msgspec.json.decode(self.json)
 
 
 @dataclass(slots=True)
@@ -147,7 +154,7 @@ class Executor:
             return Executed(None, (error,))
         run = Run(compiled, coerced, context, self.plain)
         data = await run.execute()
-        return Executed(data, tuple(run.errors))
+        return Executed(None if data is None else data.encode(), tuple(run.errors))
 
     def compiled(
         self,

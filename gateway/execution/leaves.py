@@ -1,8 +1,8 @@
-"""Leaves: how a column of values becomes a column of scalars and enum names.
+"""Leaves: how a column of values becomes a column of JSON texts.
 
 The usual values of a leaf are of one exact type, and then a whole column is looked at
 and written at once: `{*map(type, values)}` tells that all are `str`, and there is
-nothing left to do. Whatever else comes goes through the type's own function, one
+little left to do. Whatever else comes goes through the type's own function, one
 value at a time, so that it means what graphql-core says it means.
 """
 
@@ -11,6 +11,7 @@ from enum import Enum
 from math import isfinite
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from graphql import (
     GraphQLBoolean,
     GraphQLError,
@@ -34,6 +35,11 @@ MIN_INT: Final = -(2**31)
 
 
 _NOTHING: Final = {type(None), UndefinedType}
+_ONLY_STR: Final = {str}
+_ONLY_INT: Final = {int}
+
+_encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 
 
 class OddValueError(Exception):
@@ -144,3 +150,41 @@ def _enum_writers(kind: GraphQLLeafType) -> Writers:
     # A member's own name is found faster than the member in a mapping: an enum's hash is
     # a function of Python.
     return {members: lambda column: [names[one._name_] for one in column]}
+
+
+def quoted(values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """Tell a column of written leaves as JSON.
+
+    Returns:
+        What stands on both sides of each text, and the texts: most columns are words
+        and digits that JSON takes as they are, so that nothing need be copied.
+
+    Raises:
+        Exception: JSON has no word for one of them.
+    """
+    kinds = {*map(type, values)}
+    if kinds == _ONLY_STR:
+        joined = "".join(values)
+        if joined.isprintable() and '"' not in joined and "\\" not in joined:
+            return '"', values
+    elif kinds == _ONLY_INT:
+        return "", [*map(str, values)]
+    return "", json_texts(values)
+
+
+def json_texts(values: Sequence[Any]) -> list[str]:
+    """Tell each of many values as JSON, in which no line ever ends.
+
+    Raises:
+        Exception: JSON has no word for one of them.
+    """
+    return _encode_lines(values).decode().split("\n")[:-1]
+
+
+def json_text(value: object) -> str:
+    """Tell a value as JSON.
+
+    Raises:
+        Exception: JSON has no word for it.
+    """
+    return _encode(value).decode()

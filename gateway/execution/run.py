@@ -76,8 +76,11 @@ class Run:
     has_failed: bool = False
     tracked: list[asyncio.Future[Any]] = field(default_factory=list)
 
-    async def execute(self) -> Mapping[str, Any] | None:
-        """Make the data. Cancelling it cancels all it started."""
+    async def execute(self) -> str | None:
+        """Make the data, as JSON; None where a root field failed that may not be null.
+
+        Cancelling it cancels all it started.
+        """
         try:
             made = self.compiled.root([None], ROOT, self)
             (data,) = made if isinstance(made, list) else await made

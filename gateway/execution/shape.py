@@ -1,4 +1,4 @@
-"""The shape of a field: how a column of values becomes a column of the answer.
+"""The shape of a field: how a column of values becomes a column of the answer's JSON.
 
 A type is lists around a name, each level nullable or not. A column is opened level by
 level until only the named values are left, for all lists of all parents together;
@@ -7,8 +7,9 @@ levels are closed again, from the inside out. A level whose values are all usual
 one look at their types. Any other is gone through value by value, with graphql-core's
 messages.
 
-A value that failed where null is not allowed is `FAILED`: it fails what holds it, and
-is null at the nearest level that may be. Its error is told when it is met, once.
+A completed column holds texts: of each value its JSON. A value that failed where null is
+not allowed is `FAILED` instead: it fails what holds it, and is null at the nearest level
+that may be. Its error is told when it is met, once.
 
 Source: GraphQL specification, sections 6.4.3 (Value Completion) and 6.4.4 (errors).
 """
@@ -29,7 +30,16 @@ from graphql import (
 )
 from graphql.pyutils import is_awaitable, is_iterable
 
-from gateway.execution.leaves import Writers, write, write_all, write_one, writers_of
+from gateway.execution.leaves import (
+    Writers,
+    json_text,
+    json_texts,
+    quoted,
+    write,
+    write_all,
+    write_one,
+    writers_of,
+)
 from gateway.execution.object_types import selection_of
 from gateway.execution.plan import Field, Selection, is_async
 from gateway.execution.positions import Items, Kept, Positions, Under
@@ -39,7 +49,7 @@ if TYPE_CHECKING:
 
 Column: TypeAlias = Sequence[Any]
 Select: TypeAlias = Callable[[Column, Positions, "Run"], Any]
-"""Makes the objects of a selection: a list, or what must be awaited for one."""
+"""Makes the objects of a selection, as texts: a list, or what must be awaited for one."""
 
 
 class Failed:
@@ -52,6 +62,7 @@ class Failed:
 
 
 FAILED: Final = Failed()
+NULL: Final = "null"
 
 _LISTS: Final = frozenset({list, tuple})
 
@@ -107,17 +118,17 @@ class Shape:
             and field.below[self.named.name].error is None
         )
 
-    def leaves(self, values: Column, at: Positions, run: "Run") -> Column:
-        """Complete a column of leaves."""
+    def leaves(self, values: Column, at: Positions, run: "Run") -> tuple[str, Column]:
+        """Complete a column of leaves; give what stands on both sides of each text, too."""
         if len(self.allows_null) == 1:
             kinds = {*map(type, values)}
             if kinds <= self.writers.keys():
                 try:
-                    return write(self.writers, values, kinds)
+                    return quoted(write(self.writers, values, kinds))
                 except Exception:  # noqa: BLE001, S110 - it is met again below, and told
                     pass
         values, at, frames = self._open(values, Under(at, self.field), run)
-        return self._close(self._written(values, at, run), frames, run)
+        return "", self._close(self._written(values, at, run), frames, run)
 
     def objects(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of objects whose selections need not be awaited."""
@@ -146,13 +157,10 @@ class Shape:
     async def resolved(self, parents: Column, at: Positions, run: "Run") -> Column:
         """Resolve a field that is to be awaited, and complete its values."""
         values = await run.values(self.field, parents, at)
-        if self.leaf is not None:
-            return self.leaves(values, at, run)
-        return await self.awaited_objects(values, at, run)
-
-    def absorb(self, column: list[Any]) -> list[Any]:
-        """Make null what failed, where null is allowed."""
-        return [None if one is FAILED else one for one in column]
+        if self.leaf is None:
+            return await self.awaited_objects(values, at, run)
+        mark, texts = self.leaves(values, at, run)
+        return [f"{mark}{text}{mark}" for text in texts] if mark else texts
 
     def _open(
         self, values: Column, at: Positions, run: "Run"
@@ -188,7 +196,7 @@ class Shape:
                 _scatter(frame.made, frame.kept, column)
                 column = frame.made
             if run.has_failed and allows_null:
-                column = [None if one is FAILED else one for one in column]
+                column = absorbed(column)
         return column
 
     def _sifted(
@@ -200,7 +208,7 @@ class Shape:
         take: Callable[[Any], Any],
     ) -> tuple[list[Any], list[int], list[Any]]:
         """Part the values that can be taken from those that are null or fail."""
-        made: list[Any] = [None] * len(values)
+        made: list[Any] = [NULL] * len(values)
         kept: list[int] = []
         taken: list[Any] = []
         for index, value in enumerate(values):
@@ -260,13 +268,13 @@ class Shape:
         try:
             kinds = {*map(type, values)}
             if kinds <= self.writers.keys():
-                return write(self.writers, values, kinds)
-            return write_all(self.leaf, values)
+                return json_texts(write(self.writers, values, kinds))
+            return json_texts(write_all(self.leaf, values))
         except Exception:  # noqa: BLE001 - each is met again below, and told
             written: list[Any] = []
         for index, value in enumerate(values):
             try:
-                written.append(None if value is None else write_one(self.leaf, value))
+                written.append(NULL if value is None else json_text(write_one(self.leaf, value)))
             except Exception as error:  # noqa: BLE001 - whatever it is, it fails this value, no other
                 run.tell(self.field, error, at, index)
                 written.append(FAILED)
@@ -275,7 +283,7 @@ class Shape:
 
     def _grouped(self, values: Column, at: Positions, run: "Run") -> tuple[list[Any], list[_Group]]:
         """Group values by the object type they have."""
-        made: list[Any] = [None] * len(values)
+        made: list[Any] = [NULL] * len(values)
         groups: dict[Selection, _Group] = {}
         for index, value in enumerate(values):
             error: Exception | None
@@ -300,6 +308,11 @@ class Shape:
         return made, list(groups.values())
 
 
+def absorbed(column: Column) -> list[Any]:
+    """Make null what failed, where null is allowed."""
+    return [NULL if one is FAILED else one for one in column]
+
+
 def struck(rows: list[Any], columns: Sequence[Column]) -> list[Any]:
     """Fail the objects of which a field failed that may not be null."""
     for column in columns:
@@ -322,16 +335,13 @@ def _levels(kind: GraphQLOutputType) -> tuple[tuple[bool, ...], Any]:
 def _lists_of(column: Column, lists: Column, run: "Run") -> list[Any]:
     """Cut a column of items into lists as long as those it came from."""
     made: list[Any] = []
-    if len(lists) == 1:
-        made.append(column if type(column) is list else list(column))
-    else:
-        start = 0
-        for items in lists:
-            end = start + len(items)
-            made.append(list(column[start:end]))
-            start = end
-    if run.has_failed:
-        return [FAILED if any(one is FAILED for one in items) else items for items in made]
+    start = 0
+    for items in lists:
+        end = start + len(items)
+        some = column[start:end] if len(lists) > 1 else column
+        has_failed = run.has_failed and any(one is FAILED for one in some)
+        made.append(FAILED if has_failed else f"[{','.join(some)}]")
+        start = end
     return made
 
 

@@ -6,7 +6,7 @@ Failures that are no GraphQL answer become problem documents.
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
 from graphql import GraphQLError
@@ -65,7 +65,7 @@ _HEADERS: Final[Mapping[type[GatewayError], tuple[Header, ...]]] = {
 
 
 def answered(
-    data: Mapping[str, Any] | None,
+    data: bytes | None,
     errors: Sequence[Exception],
     media: MediaType,
     *,

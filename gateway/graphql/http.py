@@ -237,7 +237,7 @@ class GraphQLRoute:
                 "BAD_VARIABLES", executed.errors, turn.media, correlation_id=turn.correlation_id
             )
         return answered(
-            executed.data, executed.errors, turn.media, correlation_id=turn.correlation_id
+            executed.json, executed.errors, turn.media, correlation_id=turn.correlation_id
         )
 
     def _line(self, turn: _Turn, answer: Answer | None) -> RequestLine:

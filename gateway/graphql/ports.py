@@ -1,7 +1,7 @@
 """What the route needs of others: who calls, what they may know, and the execution."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 
@@ -14,8 +14,8 @@ class Executed(Protocol):
     """What came of an operation."""
 
     @property
-    def data(self) -> Mapping[str, Any] | None:
-        """Plain values, ready to be encoded."""
+    def json(self) -> bytes | None:
+        """The data as JSON; None for null."""
         ...
 
     @property

@@ -34,6 +34,11 @@ class Outcome:
     errors: Sequence[GraphQLError] = ()
     executed: bool = True
 
+    @property
+    def json(self) -> bytes | None:
+        """The data, written."""
+        return None if self.data is None else json.dumps(self.data, separators=(",", ":")).encode()
+
 
 @dataclass
 class FakeExecutor:
