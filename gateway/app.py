@@ -42,7 +42,7 @@ from orderlines.errors import GatewayError
 from policies.authentication import ApiKeyAuthenticator, AuthenticationChain, KeyStore
 from resolvers.batches import field_plans
 from resolvers.context import make_context
-from resolvers.scalars import WRITERS
+from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 
 GRAPHQL_PATH: Final = "/graphql"
@@ -133,7 +133,7 @@ class Application:
         return GraphQLRoute(
             authentication=self._authentication,
             documents=Documents(schema, manifest=_manifest(self._settings.gateway.documents)),
-            executor=Executor(schema, field_plans(schema), leaves=WRITERS),
+            executor=Executor(schema, field_plans(schema), leaves=WRITERS, plain_texts=PLAIN_TEXTS),
             make_context=partial(make_context, systems=systems),
             log=log,
             deadline_s=self._settings.gateway.deadline_s,

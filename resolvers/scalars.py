@@ -1,5 +1,6 @@
 """The scalars of the schema: exact decimals as text, dates, instants."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +11,10 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from orderlines.quantity import plain
+
+MAX_DATES: Final = 4_096
+
+_ZERO_AT_THE_END: Final = re.compile(r"\.[0-9]*0 |-0 ")
 
 
 def _decimal_text(value: object) -> str:
@@ -71,15 +76,30 @@ def _integers(values: Sequence[Any]) -> list[Any]:
 
 
 def _decimals(values: Sequence[Any]) -> list[Any]:
-    # Most texts are plain as they come: no exponent, no zero at the end, no minus zero.
-    return [
-        text if text[-1] not in "0NyfE" and "E" not in text else plain(value)
-        for value, text in zip(values, map(str, values), strict=True)
-    ]
+    texts = [*map(str, values)]
+    # Mostly none has an exponent, or a zero too many: found out for all of them at once.
+    joined = " ".join(texts) + " "
+    has_letters = "E" in joined or "N" in joined or "I" in joined
+    if has_letters or ("0 " in joined and _ZERO_AT_THE_END.search(joined)):
+        return [*map(plain, values)]
+    return texts
+
+
+class _DateTexts(dict[date, str]):
+    """Texts of dates that were met; starts anew once it holds too many."""
+
+    def __missing__(self, day: date) -> str:
+        if len(self) >= MAX_DATES:
+            self.clear()
+        self[day] = text = day.isoformat()
+        return text
+
+
+_DATE_TEXTS: Final = _DateTexts()
 
 
 def _dates(values: Sequence[Any]) -> list[Any]:
-    return [value.isoformat() for value in values]
+    return [_DATE_TEXTS[value] for value in values]
 
 
 WRITERS: Final[Mapping[str, Mapping[type, Callable[[Sequence[Any]], list[Any]] | None]]] = {
@@ -88,3 +108,6 @@ WRITERS: Final[Mapping[str, Mapping[type, Callable[[Sequence[Any]], list[Any]] |
 }
 """How whole columns of a scalar's usual values are written, by exact type; None where
 they stand as they are. Whatever else comes is written by the scalar itself."""
+
+PLAIN_TEXTS: Final = frozenset({"Date", "DateTime", "Decimal"})
+"""Scalars whose texts are digits and a few signs, none of which JSON escapes."""

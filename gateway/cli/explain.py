@@ -28,7 +28,7 @@ from gateway.settings import load_settings
 from orderlines.facets import EVERYTHING, Fact, Facts, Section
 from resolvers.batches import field_plans
 from resolvers.needs import sections_of
-from resolvers.scalars import WRITERS
+from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 
 LOOKED_UP: Final = frozenset({"Order", "OrderLine", "_Entity"})
@@ -68,7 +68,7 @@ def run_explain(
     if isinstance(given, list):
         return _refuse(given)
     fields = field_plans(schema)
-    executor = Executor(schema, fields, leaves=WRITERS)
+    executor = Executor(schema, fields, leaves=WRITERS, plain_texts=PLAIN_TEXTS)
     started = time.perf_counter()
     try:
         compiled = executor.compiled(document.ast, found, given)

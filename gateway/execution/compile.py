@@ -17,11 +17,13 @@ from keyword import iskeyword
 from typing import Any, Final
 
 from gateway.execution.faults import counted
-from gateway.execution.leaves import Writers
-from gateway.execution.leaves import json_text as encode_text
+from gateway.execution.leaves import NEVER_MARKED, Writers, json_text
 from gateway.execution.plan import Field, Plan, Selection, Way, is_async
 from gateway.execution.positions import Under
 from gateway.execution.shape import FAILED, Select, Shape, absorbed, struck
+
+MAX_VALUES: Final = 14
+"""In one f-string: with the texts between them, thirty pieces at most."""
 
 _LEGEND: Final = """\
 # parents  all values of the level above   f0  a field     q0     what stands beside its texts
@@ -46,15 +48,18 @@ class Compiled:
     size_bytes: int
 
 
-def compile_plan(plan: Plan, told: Mapping[str, Writers], plain: set[type]) -> Compiled:
+def compile_plan(
+    plan: Plan, told: Mapping[str, Writers], plain: set[type], plain_texts: frozenset[str]
+) -> Compiled:
     """Generate the functions of a plan.
 
     Args:
         plan: The plan.
         told: How usual values of scalars are written, by name of the scalar.
         plain: The types of values that may be parents; grows as they are met.
+        plain_texts: Names of scalars whose texts are words and digits only.
     """
-    return _Writer(plan, told, plain).compiled()
+    return _Writer(plan, told, plain, plain_texts).compiled()
 
 
 @dataclass(slots=True)
@@ -62,6 +67,7 @@ class _Writer:
     plan: Plan
     told: Mapping[str, Writers]
     plain: set[type]
+    plain_texts: frozenset[str]
     names: dict[str, Any] = field(default_factory=dict)
     functions: dict[Selection, str] = field(default_factory=dict)
     awaited: dict[Selection, bool] = field(default_factory=dict)
@@ -132,7 +138,10 @@ class _Writer:
     def _shape(self, one: Field) -> tuple[str, Shape]:
         found = self.shapes.get(one)
         if found is None:
-            found = self.shapes[one] = (f"s{len(self.shapes)}", Shape(one, self.told))
+            found = self.shapes[one] = (
+                f"s{len(self.shapes)}",
+                Shape(one, self.told, self.plain_texts),
+            )
             number = found[0][1:]
             self.names[f"s{number}"] = found[1]
             self.names[f"f{number}"] = one
@@ -225,25 +234,49 @@ class _Writer:
 
     def _return(self, text: "_Text", selection: Selection, columns: Sequence["_Column"]) -> None:
         """Write how columns become objects: one template, filled for every parent."""
+        marks = [column.mark for column in columns if column.is_marked]
+        if marks:
+            text.add(f"if {' and '.join(marks)}:")
+            text.depth += 1
+            self._fill(text, selection, columns, mark='"')
+            text.depth -= 1
+            text.add("else:")
+            text.depth += 1
+        self._fill(text, selection, columns)
+        text.depth -= bool(marks)
+        strict = [column.name for column in columns if not column.field.is_nullable]
+        if strict:
+            text.add("if run.has_failed:")
+            text.add(f"    return struck(rows, {_tuple(strict)})")
+        text.add("return rows")
+
+    def _fill(
+        self,
+        text: "_Text",
+        selection: Selection,
+        columns: Sequence["_Column"],
+        mark: str | None = None,
+    ) -> None:
+        """Write the template; with a mark, for columns that all have that one."""
         known = {column.field: column for column in columns}
         parts = [
-            _literal(f"{encode_text(one.key)}:")
-            + (known[one].filled if one in known else _literal(encode_text(selection.parent.name)))
+            _literal(f"{json_text(one.key)}:")
+            + (
+                known[one].filled(mark)
+                if one in known
+                else _literal(json_text(selection.parent.name))
+            )
             for one in selection.fields
         ]
         text.add("rows = [")
-        text.add(f"    f{'{{' + ','.join(parts) + '}}'!r}")
+        for line in _template(parts):
+            text.add(f"    {line}")
         names, values = [one.name for one in columns], [f"v{one.name[1:]}" for one in columns]
         if len(columns) > 1:
             text.add(f"    for {', '.join(values)} in zip({', '.join(names)})")
         else:
             text.add(f"    for {''.join(values) or '_'} in {''.join(names) or 'parents'}")
         text.add("]")
-        strict = [column.name for column in columns if not column.field.is_nullable]
-        if strict:
-            text.add("if run.has_failed:")
-            text.add(f"    return struck(rows, {_tuple(strict)})")
-        text.add("return rows")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,11 +303,21 @@ class _Column:
         return f"q{self.name[1:]}"
 
     @property
-    def filled(self) -> str:
+    def is_marked(self) -> bool:
+        """Whether its texts may come without the quotes that belong to them."""
+        return (
+            self.shape.leaf is not None
+            and self.shape.tell not in NEVER_MARKED
+            and not is_async(self.field)
+        )
+
+    def filled(self, mark: str | None) -> str:
         """Its place in a template."""
         value = f"{{v{self.name[1:]}}}"
-        is_marked = self.shape.leaf is not None and not is_async(self.field)
-        return f"{{{self.mark}}}{value}{{{self.mark}}}" if is_marked else value
+        if not self.is_marked:
+            return value
+        beside = f"{{{self.mark}}}" if mark is None else mark
+        return f"{beside}{value}{beside}"
 
 
 @dataclass(slots=True)
@@ -292,6 +335,21 @@ def _awaitable(column: _Column) -> str:
     if is_async(column.field):
         return f"s{column.number}.resolved(parents, at, run)"
     return f"s{column.number}.awaited_objects({column.name}, at, run)"
+
+
+def _template(parts: Sequence[str]) -> list[str]:
+    """Write the members of an object as f-strings, none of them too long.
+
+    Python joins an f-string of more than thirty pieces as a list, which takes far longer.
+    """
+    lines: list[str] = []
+    some = "{{"
+    for number, part in enumerate(parts):
+        if (some + part).count("{v") + (some + part).count("{q") > MAX_VALUES:
+            lines.append(f"f{some!r} +")
+            some = ""
+        some += f",{part}" if number else part
+    return [*lines, f"f{some + '}}'!r}"]
 
 
 def _literal(text: str) -> str:

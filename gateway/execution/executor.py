@@ -87,6 +87,8 @@ class Executor:
         fields: How each field is executed; what is missing is done as graphql-core would.
         leaves: How usual values of scalars are written, by name of the scalar and exact
             type of the values; others go through the scalar's own function.
+        plain_texts: Names of the scalars among them whose texts hold nothing that JSON
+            writes in another way.
         max_bytes: What all compiled plans may take together, as far as it is estimated.
 
     Raises:
@@ -99,6 +101,7 @@ class Executor:
         fields: FieldSource,
         *,
         leaves: Mapping[str, Writers] | None = None,
+        plain_texts: frozenset[str] = frozenset(),
         max_bytes: int = 32 * 1024 * 1024,
     ) -> None:
         for kind in schema.type_map.values():
@@ -112,6 +115,7 @@ class Executor:
         self._fields = fields
         self._max_bytes = max_bytes
         self._leaves = leaves or {}
+        self._plain_texts = plain_texts
         self.plain: set[type] = set()
         self._known: OrderedDict[tuple[Hashable, ...], _Known] = OrderedDict()
 
@@ -181,7 +185,9 @@ class Executor:
         found = known.variants.get(choice)
         if found is None:
             plan = make_plan(self.schema, self._fields, document, operation, variables, mask)
-            found = known.variants[choice] = compile_plan(plan, self._leaves, self.plain)
+            found = known.variants[choice] = compile_plan(
+                plan, self._leaves, self.plain, self._plain_texts
+            )
             self.size_bytes += found.size_bytes
             self._make_room(known)
         else:

@@ -30,6 +30,11 @@ Writers: TypeAlias = Mapping[type, Writer | None]
 """By exact type, what writes a column of its values; None if they stand as they are.
 A writer that meets a value it cannot write raises, and the column is done carefully."""
 
+Told: TypeAlias = tuple[str, Sequence[Any]]
+"""What stands on both sides of each text of a column, and the texts."""
+
+Teller: TypeAlias = Callable[[Sequence[Any]], Told]
+
 MAX_INT: Final = 2**31 - 1
 MIN_INT: Final = -(2**31)
 
@@ -152,12 +157,27 @@ def _enum_writers(kind: GraphQLLeafType) -> Writers:
     return {members: lambda column: [names[one._name_] for one in column]}
 
 
-def quoted(values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-    """Tell a column of written leaves as JSON.
+def teller_of(kind: GraphQLLeafType, plain: frozenset[str]) -> Teller:
+    """Find how written leaves of a type are told as JSON, if none of them is null.
 
-    Returns:
-        What stands on both sides of each text, and the texts: most columns are words
-        and digits that JSON takes as they are, so that nothing need be copied.
+    Args:
+        kind: The type.
+        plain: Names of scalars whose texts are words and digits only.
+    """
+    if is_enum_type(kind) or kind.name in plain:
+        return _as_plain
+    if kind.coerce_output_value is GraphQLBoolean.coerce_output_value:
+        return _as_words
+    if kind.coerce_output_value is GraphQLInt.coerce_output_value:
+        return _as_numbers
+    return as_texts
+
+
+def as_texts(values: Sequence[Any]) -> Told:
+    """Tell written leaves as JSON.
+
+    Most columns are words and digits that JSON takes as they are: one look at all of
+    them tells so, and then nothing is copied.
 
     Raises:
         Exception: JSON has no word for one of them.
@@ -170,6 +190,22 @@ def quoted(values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
     elif kinds == _ONLY_INT:
         return "", [*map(str, values)]
     return "", json_texts(values)
+
+
+def _as_plain(values: Sequence[Any]) -> Told:
+    return '"', values
+
+
+def _as_words(values: Sequence[Any]) -> Told:
+    return "", ["true" if value else "false" for value in values]
+
+
+def _as_numbers(values: Sequence[Any]) -> Told:
+    return "", [*map(str, values)]
+
+
+NEVER_MARKED: Final = frozenset({_as_words, _as_numbers})
+"""Tellers of leaves that have no quotes."""
 
 
 def json_texts(values: Sequence[Any]) -> list[str]:

@@ -31,10 +31,13 @@ from graphql import (
 from graphql.pyutils import is_awaitable, is_iterable
 
 from gateway.execution.leaves import (
+    Teller,
+    Told,
     Writers,
+    as_texts,
     json_text,
     json_texts,
-    quoted,
+    teller_of,
     write,
     write_all,
     write_one,
@@ -97,17 +100,19 @@ class Shape:
         field: The field.
         allows_null: Of each level, the outermost list first, the named values last.
         writers: How usual values are written; for a leaf.
+        tell: How written values become texts; for a leaf.
         selects: The functions of its selections, by object type; put here once made.
         is_direct: Whether its values are objects of one type, told by nothing else.
     """
 
-    __slots__ = ("allows_null", "field", "is_direct", "leaf", "named", "selects", "writers")
+    __slots__ = ("allows_null", "field", "is_direct", "leaf", "named", "selects", "tell", "writers")
 
-    def __init__(self, field: Field, told: Mapping[str, Writers]) -> None:
+    def __init__(self, field: Field, told: Mapping[str, Writers], plain: frozenset[str]) -> None:
         self.field = field
         self.allows_null, self.named = _levels(field.definition.type)
         self.leaf: GraphQLLeafType | None = self.named if is_leaf_type(self.named) else None
         self.writers: Writers = {} if self.leaf is None else writers_of(self.leaf, told)
+        self.tell: Teller = as_texts if self.leaf is None else teller_of(self.leaf, plain)
         if self.leaf is not None and self.allows_null[-1]:
             self.writers = {**self.writers, type(None): None}
         self.selects: dict[str, Select] = {}
@@ -118,13 +123,16 @@ class Shape:
             and field.below[self.named.name].error is None
         )
 
-    def leaves(self, values: Column, at: Positions, run: "Run") -> tuple[str, Column]:
+    def leaves(self, values: Column, at: Positions, run: "Run") -> Told:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
         if len(self.allows_null) == 1:
             kinds = {*map(type, values)}
             if kinds <= self.writers.keys():
                 try:
-                    return quoted(write(self.writers, values, kinds))
+                    written = write(self.writers, values, kinds)
+                    if type(None) in kinds:
+                        return "", json_texts(written)
+                    return self.tell(written)
                 except Exception:  # noqa: BLE001, S110 - it is met again below, and told
                     pass
         values, at, frames = self._open(values, Under(at, self.field), run)
