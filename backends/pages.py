@@ -152,7 +152,7 @@ def says_last(body: bytes, key: bytes) -> bool:
     return at >= 0 and _NULL.match(body, at + len(key)) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SealedPages(Generic[F]):
     """An answer that has arrived, page by page, and has not been looked into.
 

@@ -34,7 +34,7 @@ F = TypeVar("F")
 F_co = TypeVar("F_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Readings(Generic[F_co]):
     """What one system told about the lines it was asked for.
 

@@ -61,7 +61,7 @@ class BadRow:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rows(Generic[T]):
     """What came out of a page, or of several."""
 
@@ -149,7 +149,7 @@ def in_utc(at: datetime) -> datetime:
         return _FIRST if at.year == MINYEAR else _LAST
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """What was asked for: whole orders, or single lines, each once and in order.
 

@@ -7,6 +7,7 @@ When it starts it opens the log and the systems; when it stops it closes them in
 reverse. It is ready in between.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -134,7 +135,9 @@ class Application:
             authentication=self._authentication,
             documents=Documents(schema, manifest=_manifest(self._settings.gateway.documents)),
             executor=Executor(schema, field_plans(schema), leaves=WRITERS, plain_texts=PLAIN_TEXTS),
-            make_context=partial(make_context, systems=systems),
+            make_context=partial(
+                make_context, systems=systems, start=asyncio.get_running_loop().create_task
+            ),
             log=log,
             deadline_s=self._settings.gateway.deadline_s,
             max_body_bytes=self._settings.gateway.max_body_bytes,

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from orderlines.deadline import Clock
 from orderlines.visibility import Visibility
@@ -28,8 +28,10 @@ MAX_HEADER_BYTES = 8192
 REALM = "orderline"
 REMEMBERED_S = 5.0
 """How long a good key stays good without being looked up: a withdrawal is seen by then."""
+KEPT_S = 300.0
+"""How much longer its record is kept, to be compared with the one that is stored."""
 MAX_REMEMBERED = 50_000
-"""More keys than are in use within `REMEMBERED_S`, or each is looked up every time."""
+"""More keys than are in use at a time, or each is looked up every time."""
 
 Now = Callable[[], datetime]
 
@@ -184,8 +186,21 @@ class AuthenticationChain:
         return refused("no authenticator knows this kind of credential")
 
 
-_Remembered: TypeAlias = tuple[Principal, float]
-"""A caller, and when it is to be looked up again."""
+class _Known(NamedTuple):
+    """A caller that was looked up.
+
+    Attributes:
+        key_id: Of its record.
+        stored: The record, as it was when it was found good.
+    """
+
+    principal: Principal
+    key_id: str
+    stored: bytes
+
+
+_Remembered: TypeAlias = tuple[_Known, float]
+"""A caller, and when its record is to be looked at again."""
 
 
 class ApiKeyAuthenticator:
@@ -193,7 +208,8 @@ class ApiKeyAuthenticator:
 
     A key that was found good is remembered for a few seconds, under a keyed hash of
     its text, so that a caller asking thousands of questions costs one look-up now
-    and then.
+    and then. After that its record is fetched again, and checked again only if it is
+    another than before.
 
     Args:
         store: Where records lie.
@@ -233,23 +249,28 @@ class ApiKeyAuthenticator:
         asked_at = self._clock()
         remembered = self._known.get(name)
         if remembered is not None:
-            principal, ends_at = remembered
-            if asked_at < ends_at and not self._is_over(principal.expires_at):
-                return principal
+            known, ends_at = remembered
+            is_over = self._is_over(known.principal.expires_at)
+            if asked_at < ends_at and not is_over:
+                return known.principal
+            if not is_over and await self._store.get(known.key_id) == known.stored:
+                self._remember(name, known, asked_at + REMEMBERED_S)
+                return known.principal
         found = await self._look_up(text)
         if isinstance(found, str):
             return Bad(f"{found}: {hide(text)}")
         # Counted from before the look-up: the record may have changed while it was slow.
         self._remember(name, found, asked_at + REMEMBERED_S)
-        return found
+        return found.principal
 
-    def _remember(self, name: bytes, principal: Principal, ends_at: float) -> None:
+    def _remember(self, name: bytes, one: _Known, ends_at: float) -> None:
         known, now_s = self._known, self._clock()
-        while known and (len(known) >= self._max_remembered or _first(known)[1] <= now_s):
+        known.pop(name, None)
+        while known and (len(known) >= self._max_remembered or _first(known)[1] + KEPT_S <= now_s):
             known.popitem(last=False)
-        known[name] = (principal, ends_at)
+        known[name] = (one, ends_at)
 
-    async def _look_up(self, text: str) -> Principal | str:
+    async def _look_up(self, text: str) -> _Known | str:
         """Find whose key this is, or why it is nobody's."""
         key = parse(text)
         if key is None:
@@ -262,7 +283,10 @@ class ApiKeyAuthenticator:
             return "unknown id"
         if record is None or record.id != key.id:
             return "unreadable record"
-        return self._checked(record) if is_right else "wrong secret"
+        if not is_right:
+            return "wrong secret"
+        checked = self._checked(record)
+        return checked if isinstance(checked, str) else _Known(checked, record.id, stored)
 
     def _checked(self, record: KeyRecord) -> Principal | str:
         if record.revoked_at is not None:

@@ -3,9 +3,11 @@
 One context a request, made at the door once the caller is known.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
 from backends.registry import Systems
 from orderlines.deadline import Deadline
@@ -13,6 +15,7 @@ from orderlines.visibility import Visibility
 from policies.principal import Principal
 
 Now = Callable[[], datetime]
+Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
 
 def utc_now() -> datetime:
@@ -20,7 +23,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
     """One question's surroundings.
 
@@ -31,6 +34,7 @@ class Context:
         correlation_id: Ties the answer, the log lines and the calls together.
         systems: The systems that can be asked.
         now: The wall clock.
+        start: Starts what is to go on beside the look-up that asks for it.
         calls: Calls the look-ups of this question cost each system, by its table;
             filled as they are made, for the log.
     """
@@ -41,6 +45,7 @@ class Context:
     correlation_id: str
     systems: Systems
     now: Now = utc_now
+    start: Start = asyncio.create_task
     calls: dict[str, int] = field(default_factory=dict)
 
     def count(self, system: str, calls: int) -> None:
@@ -49,7 +54,12 @@ class Context:
 
 
 def make_context(
-    principal: Principal, *, deadline: Deadline, correlation_id: str, systems: Systems
+    principal: Principal,
+    *,
+    deadline: Deadline,
+    correlation_id: str,
+    systems: Systems,
+    start: Start = asyncio.create_task,
 ) -> Context:
     """Make the context of one question of one caller."""
-    return Context(principal, principal.visibility, deadline, correlation_id, systems)
+    return Context(principal, principal.visibility, deadline, correlation_id, systems, start=start)

@@ -16,7 +16,7 @@ from resolvers.context import Context
 from resolvers.wave import LookUp, ask_systems
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StitchedOrder:
     """An order as it was looked up.
 

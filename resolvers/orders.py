@@ -26,7 +26,7 @@ class InvalidArgumentError(GatewayError):
     code: ClassVar[str] = "INVALID_ARGUMENT"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Page:
     """Some lines of an order, and whether there are more."""
 

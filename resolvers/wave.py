@@ -48,7 +48,7 @@ class SectionFailedError(GatewayError):
     """The gateway itself failed while reading a section; its cause is in the log."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told(Generic[F]):
     """What one kind of system told about the lines that were asked for."""
 
@@ -95,7 +95,7 @@ class Told(Generic[F]):
         return None if isinstance(self.outcome, GatewayError) else self.outcome.reading
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LookUp:
     """Everything a wave brought, opened for the lines the caller may see.
 
@@ -168,20 +168,28 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context) -> LookUp:
         return _attempt(read(about, visibility=visibility, deadline=deadline, facts=needs))
 
     context.count(source.name, source.capabilities.calls_for(len(refs)))
-    async with asyncio.TaskGroup() as group:
-        asked = {section: group.create_task(ask(section, refs)) for section in now}
+    asked = {section: context.start(ask(section, refs)) for section in now}
+    try:
         read = source.read_headers(refs, visibility=visibility, deadline=deadline, facts=facts)
         headers = Told(await _attempt(read))
         admitted = _admitted(headers, visibility)
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
-            asked |= {section: group.create_task(ask(section, told_refs)) for section in later}
+            asked |= {section: context.start(ask(section, told_refs)) for section in later}
         skus = sorted({header.sku for header, *_ in admitted.values()})
         items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
+        answers = {section: await task for section, task in asked.items()}
+    except BaseException:
+        # The caller left, or time is up. A task group would say so too, for more than a
+        # question of one line costs else.
+        for task in asked.values():
+            task.cancel()
+        await asyncio.wait(asked.values()) if asked else None
+        raise
     expected = [*admitted]
     opened = {
-        section: _open(task.result(), admitted, headers, visibility, expected)
-        for section, task in asked.items()
+        section: _open(answer, admitted, headers, visibility, expected)
+        for section, answer in answers.items()
     }
     for section in later:
         if section not in opened:

@@ -42,7 +42,7 @@ MAX_VARIANTS: Final = 32
 Choice: TypeAlias = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Executed:
     """What came of an operation.
 

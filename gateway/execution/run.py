@@ -45,7 +45,7 @@ ROOT: Final = Root()
 _NEVER_PLAIN: Final = (BaseException, UndefinedType, type(None), CoroutineType, GeneratorType)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """What a batch resolver is told about the question.
 

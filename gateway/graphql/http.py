@@ -63,7 +63,10 @@ class _Turn:
         "principal",
         "started",
         "step",
+        "task",
     )
+
+    task: Task
 
     def __init__(self, correlation_id: str, started: float) -> None:
         self.correlation_id = correlation_id
@@ -107,6 +110,7 @@ class GraphQLRoute:
         self._deadline_s = deadline_s
         self._limit = TimeLimit(deadline_s)
         self._departures = Departures()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._max_body_bytes = max_body_bytes
         self._new_id = new_id
         self._clock = clock
@@ -117,8 +121,7 @@ class GraphQLRoute:
         headers = fold_headers(scope["headers"])
         sent_id = headers.get(correlation.HEADER)
         turn = _Turn(correlation.correlation_id_of(sent_id, self._new_id), self._clock())
-        # An ASGI server answers every request within a task.
-        task = cast("Task", asyncio.current_task())
+        task = turn.task = self._current_task()
         self._limit.start(task)
         try:
             answer = await self._answer(turn, scope, headers, receive)
@@ -138,6 +141,17 @@ class GraphQLRoute:
         if answer is not None:
             await send_answer(send, answer, turn.correlation_id)
         self._log.write(self._line(turn, answer))
+
+    def _current_task(self) -> Task:
+        """Find the task of this request; an ASGI server answers each within one.
+
+        The loop is remembered, because to ask for the one that runs is a system call.
+        """
+        task = None if self._loop is None else asyncio.current_task(self._loop)
+        if task is None:
+            self._loop = asyncio.get_running_loop()
+            task = asyncio.current_task(self._loop)
+        return cast("Task", task)
 
     async def _answer(
         self, turn: _Turn, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
@@ -164,7 +178,7 @@ class GraphQLRoute:
         if isinstance(found, RefusedDocument):
             return refused(found.code, found.errors, turn.media, correlation_id=turn.correlation_id)
         document, operation = found
-        self._departures.start(cast("Task", asyncio.current_task()), receive)
+        self._departures.start(turn.task, receive)
         return await self._execute(turn, principal, document, operation, request.variables)
 
     async def _caller(self, turn: _Turn, scope: Scope) -> Principal | Answer:

@@ -1,5 +1,7 @@
 """Correlation ids: taken over where harmless, else made."""
 
+import os
+
 import pytest
 
 from gateway.correlation import correlation_id_of, new_correlation_id
@@ -27,3 +29,20 @@ def test_a_minted_id_is_harmless_itself_and_new() -> None:
 
     assert len(ids) == 100
     assert all(correlation_id_of(one.encode(), lambda: "") == one for one in ids)
+
+
+def test_a_child_process_makes_ids_of_its_own() -> None:
+    """What was taken from the system before is not given out by two of them."""
+    new_correlation_id()
+    pipe, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(end, new_correlation_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    told = os.read(pipe, 64).decode()
+    os.close(pipe)
+    os.close(end)
+
+    assert len(told) == 24
+    assert told not in {new_correlation_id() for _ in range(600)}

@@ -14,6 +14,7 @@ from orderlines.visibility import Visibility
 from policies import authentication
 from policies.api_keys import PREFIX, Grant, KeyRecord, MintedKey, checksum, digest, hide, mint
 from policies.authentication import (
+    KEPT_S,
     MAX_HEADER_BYTES,
     MAX_REMEMBERED,
     NOT_MINE,
@@ -335,11 +336,41 @@ async def test_what_has_ended_is_forgotten() -> None:
     for made in keys[:2]:
         await authenticator.authenticate(Credentials(made.text))
     held_before = _names_of_live_principals("brief")
-    guard.elapsed_s = REMEMBERED_S
+    guard.elapsed_s = REMEMBERED_S + KEPT_S
     await authenticator.authenticate(Credentials(keys[2].text))
 
     assert held_before == ["brief 0", "brief 1"]
     assert _names_of_live_principals("brief") == ["brief 2"]
+
+
+async def test_a_record_that_did_not_change_is_fetched_and_not_verified_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that did is verified from its first byte on; one that is gone is nobody's."""
+    guard = Guard()
+    made = await guard.new_key()
+    authenticator, asked = guard.authenticator(), Credentials(made.text)
+    first = await authenticator.authenticate(asked)
+    verified: list[str] = []
+
+    def counted(secret: str, pepper: bytes) -> bytes:
+        verified.append(secret)
+        return digest(secret, pepper)
+
+    monkeypatch.setattr(authentication, "digest", counted)
+    for _ in range(3):
+        guard.elapsed_s += REMEMBERED_S
+        assert await authenticator.authenticate(asked) == first
+    unchanged = list(verified)
+    other = msgspec.structs.replace(made.record, name="renamed")
+    await guard.put(other.id, other.encode())
+    guard.elapsed_s += REMEMBERED_S
+    renamed = await authenticator.authenticate(asked)
+
+    assert unchanged == []
+    assert len(guard.looked_up) == 6  # the last one twice: to compare, and to verify
+    assert isinstance(renamed, Principal)
+    assert (renamed.name, len(verified)) == ("renamed", 1)
 
 
 @dataclass(frozen=True, slots=True)
