@@ -15,28 +15,21 @@ from typing import Any, Final
 import msgspec
 
 from bench import executor, results
-from bench.load import ask, calls, load
+from bench.load import ask, calls, load, upstream_alone
+from bench.node_peers import SUBGRAPHS
 from bench.questions import QUESTIONS
 from bench.recording import record, subgraphs
-from bench.servers import (
-    LOAD_CORE,
-    SUBGRAPHS,
-    SYSTEMS,
-    Running,
-    UnavailableError,
-    free_port,
-    process,
-    serving,
-    wait_for,
-)
+from bench.running import LOAD_CORE, Running, UnavailableError, free_port, process, wait_for
+from bench.servers import SYSTEMS, serving
 
+SERVERS: Final = ("gateway", "handwritten", "grafbase", "mercurius", "yoga", "hive", "stock")
+FEDERATED: Final = ("grafbase", "hive")
 PEERS: Final = {
-    "W1": ("gateway", "handwritten", "grafbase", "stock"),
-    "W4": ("gateway", "handwritten", "grafbase", "stock"),
+    "W1": SERVERS,
+    "W4": SERVERS,
     "W3": ("gateway", "handwritten"),
 }
 WORKLOADS: Final = (*PEERS, "W8", "executor")
-SERVERS: Final = ("gateway", "handwritten", "grafbase", "stock")
 FAIR: Final = 1.5
 WARM_UP_S: Final = 2
 EXPECTED_CALLS: Final = {"erp": 1, "oms": 1, "wms": 1}
@@ -48,13 +41,22 @@ def main() -> int:
     found: dict[str, Any] = {"ratios": {}}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ports, servers, how = _start(stack, folder, options)
+        ports, servers, how = start_servers(stack, folder, options)
         if "W8" in options.only:  # first, while nobody else asks
             found["W8"] = _count_calls(servers, ports)
+        alone = {
+            workload: upstream_alone(ports["erp"], QUESTIONS[workload][2])
+            for workload in PEERS
+            if workload in options.only
+        }
         for workload in (one for one in PEERS if one in options.only):
             some = {name: servers[name] for name in PEERS[workload] if name in servers}
             found[workload] = _measure(workload, some, options)
             found["ratios"][workload] = results.ratios(found[workload])
+        found["upstream"] = {
+            workload: {"alone": round(per_second), "asked": round(_most_calls(found[workload]))}
+            for workload, per_second in alone.items()
+        }
     if "executor" in options.only:
         _say("W3, the executor alone")
         ratio, ours, theirs = executor.ratio()
@@ -72,7 +74,7 @@ def main() -> int:
     return 0
 
 
-def _start(
+def start_servers(
     stack: contextlib.ExitStack, folder: Path, options: argparse.Namespace
 ) -> tuple[dict[str, int], dict[str, Running], dict[str, str]]:
     """Start the systems and every server that can run here."""
@@ -85,7 +87,7 @@ def _start(
     for name in SERVERS:
         if name not in options.peers:
             continue
-        if name == "grafbase":
+        if name in FEDERATED and not ports.keys() >= set(SUBGRAPHS):
             graphs = {one: free_port() for one in SUBGRAPHS}
             told = {
                 digit: subgraphs(digit, ask(servers["gateway"], workload, 0))
@@ -123,9 +125,9 @@ def _measure(
     workload: str, servers: Mapping[str, Running], options: argparse.Namespace
 ) -> dict[str, Any]:
     """Ask all servers in turn, round by round, once they are known to answer alike."""
-    expected = _normal(ask(servers["gateway"], workload))
+    expected = normal(ask(servers["gateway"], workload))
     for name, server in servers.items():
-        answer = _normal(ask(server, workload))
+        answer = normal(ask(server, workload))
         if answer != expected:
             msg = f"{name} answers {workload} in another way: {str(answer)[:300]}"
             raise SystemExit(msg)
@@ -158,15 +160,21 @@ def _count_calls(servers: Mapping[str, Running], ports: Mapping[str, int]) -> di
     return found
 
 
-def _normal(value: Any) -> Any:  # noqa: ANN401 - JSON
+def normal(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Take a decimal text and the same number as equal."""
     if isinstance(value, dict):
-        return {key: _normal(one) for key, one in value.items() if key != "extensions"}
+        return {key: normal(one) for key, one in value.items() if key != "extensions"}
     if isinstance(value, list):
-        return [_normal(one) for one in value]
+        return [normal(one) for one in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value
+
+
+def _most_calls(workload: Mapping[str, Any]) -> float:
+    """Tell how many calls a second the fastest server makes to all systems."""
+    fastest = max(one["median"] for one in workload.values())
+    return float(fastest * len(EXPECTED_CALLS))
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -180,6 +188,11 @@ def _show(found: Mapping[str, Any]) -> None:
         print(f"\nW3, the executor alone: {ratio:.1f} × graphql-core")
     for name, text in found["peers"].items():
         print(f"\n{name}: {text}" if text.startswith("SKIPPED") else f"{name}: {text}")
+    for workload, one in found.get("upstream", {}).items():
+        print(
+            f"{workload}: the systems give {one['alone']:,} answers a second, beside the load;"
+            f" the fastest server asks for {one['asked']:,}"
+        )
     page = found.get("W1", {})
     if "grafbase" in page and "handwritten" in page:
         fairness = page["handwritten"]["median"] / page["grafbase"]["median"]

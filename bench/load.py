@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.questions import ORDERS, QUESTIONS, number
-from bench.servers import LOAD_CORE, Running, UnavailableError
+from bench.running import LOAD_CORE, Running, UnavailableError
 
 SCRIPT: Final = Path(__file__).with_name("load.lua")
 CONNECTIONS: Final = 16
@@ -85,6 +86,27 @@ def load(server: Running, workload: str, seconds: int) -> Measured:
         msg = f"{server.name}: {errors} of {requests} answers to {workload} were no success"
         raise RuntimeError(msg)
     return Measured(requests / (micros / 1e6), p99 / 1_000)
+
+
+def upstream_alone(port: int, digit: str, seconds: int = 2) -> float:
+    """Ask a system itself, as often as it answers; give answers a second."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return 0.0
+    url = f"http://127.0.0.1:{port}/odata/v2/SalesOrders?{number(digit, 7)}"
+    command = [
+        "taskset",
+        "-c",
+        str(LOAD_CORE),
+        wrk,
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        url,
+    ]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=seconds + 30)
+    found = re.search(rb"Requests/sec: *([0-9.]+)", done.stdout)
+    return 0.0 if found is None else float(found[1])
 
 
 def calls(port: int) -> dict[str, int]:
