@@ -25,6 +25,9 @@ _UNUSUAL: Final = (TypeError, ValueError, LookupError, AttributeError)
 """What the loops of the usual case stumble over."""
 
 
+_ONE: Final = {1}
+
+
 def requested_quantities(lines: Lines) -> Quantities:
     """Give `requested.quantity` of each line; its header must be there."""
     return _or_each(_requested, lambda line: _section(line.requested).quantity, lines)
@@ -102,31 +105,30 @@ def _cancelled(lines: Lines) -> Quantities:
 
 def _promised(lines: Lines) -> Quantities:
     facets = _one_promise_each(lines)
+    slices = _slices_in_force(facets)
     return _in_base(
         lines,
         [one.unit for one in facets],
-        [
-            slices[0].value if len(slices) == 1 else total([part.value for part in slices])
-            for slices in _slices_in_force(facets)
-        ],
+        [part.value for (part,) in slices]
+        if {*map(len, slices)} == _ONE
+        else [total([part.value for part in parts]) for parts in slices],
     )
 
 
 def _first(lines: Lines) -> Sequence[date | None]:
-    return [
-        slices[0].on
-        if len(slices) == 1
-        else min([part.on for part in slices if part.on is not None], default=None)
-        for slices in _slices_in_force(_one_promise_each(lines))
-    ]
+    return _dates(lines, min)
 
 
 def _latest(lines: Lines) -> Sequence[date | None]:
+    return _dates(lines, max)
+
+
+def _dates(lines: Lines, pick: Callable[..., date | None]) -> Sequence[date | None]:
+    slices = _slices_in_force(_one_promise_each(lines))
+    if {*map(len, slices)} == _ONE:
+        return [part.on for (part,) in slices]
     return [
-        slices[0].on
-        if len(slices) == 1
-        else max([part.on for part in slices if part.on is not None], default=None)
-        for slices in _slices_in_force(_one_promise_each(lines))
+        pick([part.on for part in parts if part.on is not None], default=None) for parts in slices
     ]
 
 

@@ -99,7 +99,8 @@ def _order_or_reason(
         if isinstance(failure, GatewayError):
             addresses += [one for one in look_up.promises.addresses if one[0] == number]
             addresses += [one for one in look_up.fulfilments.addresses if one[0] == number]
-    lines = look_up.lines([*dict.fromkeys(addresses)])
+        addresses = [*dict.fromkeys(addresses)]
+    lines = look_up.lines(addresses)
     if not lines:
         return _for_restricted(failure) if isinstance(failure, GatewayError) else None
     readable = (line.header for line in lines if not isinstance(line.header, GatewayError))

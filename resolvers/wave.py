@@ -131,7 +131,7 @@ class LookUp:
     def _headers(self, addresses: Sequence[LineAddress]) -> list[HeaderFacet | GatewayError]:
         admitted = self.admitted
         if [*admitted] == addresses:  # as for a whole order, and found faster
-            return [header for header, *_ in admitted.values()]
+            return [told[0] for told in admitted.values()]
         return [
             admitted[address][0] if address in admitted else self._why_not(address)
             for address in addresses
@@ -176,7 +176,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context) -> LookUp:
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
             asked |= {section: context.start(ask(section, told_refs)) for section in later}
-        skus = sorted({header.sku for header, *_ in admitted.values()})
+        skus = sorted({told[0].sku for told in admitted.values()})
         items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
         answers = {section: await task for section, task in asked.items()}
     except BaseException:
@@ -227,7 +227,7 @@ def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     if isinstance(headers.outcome, GatewayError):
         return {}
     by_line, failed = headers.outcome.by_line, headers.outcome.failed
-    if not failed and _admits_all(visibility, [header for header, *_ in by_line.values()]):
+    if not failed and _admits_all(visibility, [told[0] for told in by_line.values()]):
         return by_line
     return {
         address: facets

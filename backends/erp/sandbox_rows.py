@@ -10,6 +10,7 @@ An item points to its order, which is decoded once for all of them.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -223,6 +224,8 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
     @property
     def cancellations(self) -> tuple[StatedCancellation, ...]:
         """All cancellations so far."""
+        if not self.cancelled.results:
+            return ()
         return tuple(
             StatedCancellation(
                 NUMBERS[one.quantity],
@@ -290,7 +293,7 @@ def check_items(items: Sequence[Item], texts: Collection[str]) -> None:
         ValueError: One of them is bad; which one, nobody says.
     """
     if [item.order_number for item in items] == [item.order.number for item in items] and all(
-        TEXTS[name].reads({getattr(item, name) for item in items} - _NO_TEXT) for name in texts
+        TEXTS[name].reads({*map(attrgetter(name), items)} - _NO_TEXT) for name in texts
     ):
         return
     msg = "Expected items with good texts, each of its own order"

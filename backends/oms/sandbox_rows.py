@@ -79,12 +79,6 @@ class PromiseSchedule(
 
     versions: tuple[PromiseVersion, ...]
 
-    @property
-    def stated(self) -> tuple[PromiseVersion, ...]:
-        """The versions, oldest first."""
-        versions = self.versions
-        return versions if len(versions) == 1 else tuple(sorted(versions, key=_number))
-
 
 def _is_consistent(versions: Sequence[PromiseVersion]) -> bool:
     """Tell whether each version is stated once."""
@@ -160,7 +154,11 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="c
     @property
     def promises(self) -> tuple[PromiseVersion, ...] | Absence:
         """Every version, oldest first."""
-        return self.promise.stated
+        promise = self.promise
+        if isinstance(promise, PromiseSchedule):
+            versions = promise.versions
+            return versions if len(versions) == 1 else tuple(sorted(versions, key=_number))
+        return promise.stated
 
     @property
     def substitutions(self) -> tuple[StatedSubstitution, ...]:

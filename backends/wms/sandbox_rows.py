@@ -93,9 +93,9 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
     def allocated(self) -> Number | Absence:
         """Set aside and not yet shipped."""
         units = self.units_allocated
-        if self.mode == "DROP_SHIP":
-            return Absence.NOT_APPLICABLE
-        return units if isinstance(units, int) and not self.decimals else self._tracked(units)
+        if isinstance(units, int) and self.mode == "STOCK" and not self.decimals:
+            return units  # as mostly
+        return Absence.NOT_APPLICABLE if self.mode == "DROP_SHIP" else self._tracked(units)
 
     @property
     def allocations(self) -> tuple[StatedAllocation, ...]:
@@ -141,7 +141,7 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
     @property
     def returned(self) -> Number:
         """Come back later."""
-        return self._scaled(self.units_returned)
+        return self._scaled(self.units_returned) if self.decimals else self.units_returned
 
     def _tracked(self, units: Tracked[int]) -> Number | Absence:
         if units is UNSET:

@@ -20,5 +20,8 @@ def encode(data: bytes | None, errors: Sequence[Mapping[str, Any]] = ()) -> byte
         data: As JSON; None where a root field that may not be null failed.
         errors: As they are shown.
     """
-    told = b'"data":%b}' % (b"null" if data is None else data)
-    return b'{"errors":%b,%b' % (_encode(errors), told) if errors else b"{" + told
+    told = b"null" if data is None else data
+    # One copy of the data, which may be long.
+    if errors:
+        return b"".join((b'{"errors":', _encode(errors), b',"data":', told, b"}"))
+    return b"".join((b'{"data":', told, b"}"))
