@@ -12,13 +12,16 @@ from typing import Final, TypeAlias, TypeVar
 
 from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
-from orderlines.facets import FulfilmentFacet, PromiseFacet, SliceFacet
+from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, SliceFacet
+from orderlines.lines import Lines
 from orderlines.quantity import Quantity, total
-from orderlines.stitched_line import StitchedLine
+from orderlines.stitched_line import StitchedLine, Told
 
 T = TypeVar("T")
 
-Lines: TypeAlias = Sequence[StitchedLine]
+AnyLines: TypeAlias = Sequence[StitchedLine]
+"""Lines in a list of their own, or as columns."""
+
 Quantities: TypeAlias = Sequence[Quantity | DiscrepancyError | None]
 
 _UNUSUAL: Final = (TypeError, ValueError, LookupError, AttributeError)
@@ -28,48 +31,63 @@ _UNUSUAL: Final = (TypeError, ValueError, LookupError, AttributeError)
 _ONE: Final = {1}
 
 
-def requested_quantities(lines: Lines) -> Quantities:
+def requested_quantities(lines: AnyLines) -> Quantities:
     """Give `requested.quantity` of each line; its header must be there."""
     return _or_each(_requested, lambda line: _section(line.requested).quantity, lines)
 
 
-def promised_quantities(lines: Lines) -> Quantities:
+def promised_quantities(lines: AnyLines) -> Quantities:
     """Give `promised.quantity` of each line; its promise must have been read."""
     return _or_each(_promised, lambda line: _section(line.promised).quantity, lines)
 
 
-def allocated_quantities(lines: Lines) -> Quantities:
+def allocated_quantities(lines: AnyLines) -> Quantities:
     """Give `allocated.quantity` of each line; its fulfilment must have been read."""
     return _or_each(_allocated, lambda line: _section(line.allocated).quantity, lines)
 
 
-def shipped_quantities(lines: Lines) -> Quantities:
+def shipped_quantities(lines: AnyLines) -> Quantities:
     """Give `shipped.quantity` of each line; its fulfilment must have been read."""
     return _or_each(_shipped, lambda line: _section(line.shipped).quantity, lines)
 
 
-def returned_quantities(lines: Lines) -> Sequence[Quantity | None]:
+def returned_quantities(lines: AnyLines) -> Sequence[Quantity | None]:
     """Give `shipped.returned` of each line; its fulfilment must have been read."""
     return _or_each(_returned, lambda line: _section(line.shipped).returned, lines)
 
 
-def cancelled_quantities(lines: Lines) -> Quantities:
+def cancelled_quantities(lines: AnyLines) -> Quantities:
     """Give `cancelled.quantity` of each line; its header must be there."""
     return _or_each(_cancelled, lambda line: _section(line.cancelled).quantity, lines)
 
 
-def first_dates(lines: Lines) -> Sequence[date | None]:
+def first_dates(lines: AnyLines) -> Sequence[date | None]:
     """Give `promised.first_on` of each line; its promise must have been read."""
     return _or_each(_first, lambda line: _section(line.promised).first_on, lines)
 
 
-def latest_dates(lines: Lines) -> Sequence[date | None]:
+def latest_dates(lines: AnyLines) -> Sequence[date | None]:
     """Give `promised.latest_on` of each line; its promise must have been read."""
     return _or_each(_latest, lambda line: _section(line.promised).latest_on, lines)
 
 
+def headers_of(lines: AnyLines) -> Sequence[HeaderFacet | GatewayError]:
+    """Give the header of each line, or why it was not read."""
+    return lines.headers if type(lines) is Lines else [line.header for line in lines]
+
+
+def promises_of(lines: AnyLines) -> Sequence[Told[PromiseFacet]]:
+    """Give what the promising system says of each line, or why it was not read."""
+    return lines.promises if type(lines) is Lines else [line.promise for line in lines]
+
+
+def fulfilments_of(lines: AnyLines) -> Sequence[Told[FulfilmentFacet]]:
+    """Give what the warehouse system says of each line, or why it was not read."""
+    return lines.fulfilments if type(lines) is Lines else [line.fulfilment for line in lines]
+
+
 def _or_each(
-    usual: Callable[[Lines], Sequence[T]], each: Callable[[StitchedLine], T], lines: Lines
+    usual: Callable[[AnyLines], Sequence[T]], each: Callable[[StitchedLine], T], lines: AnyLines
 ) -> Sequence[T]:
     try:
         return usual(lines)
@@ -84,8 +102,8 @@ def _section(section: T | GatewayError) -> T:
     return section
 
 
-def _requested(lines: Lines) -> Quantities:
-    headers = [line.header for line in lines]
+def _requested(lines: AnyLines) -> Quantities:
+    headers = headers_of(lines)
     return _in_base(
         lines,
         [one.unit for one in headers],  # type: ignore[union-attr] # an error is not usual
@@ -93,8 +111,8 @@ def _requested(lines: Lines) -> Quantities:
     )
 
 
-def _cancelled(lines: Lines) -> Quantities:
-    headers = [line.header for line in lines]
+def _cancelled(lines: AnyLines) -> Quantities:
+    headers = headers_of(lines)
     stated = [one.cancellations for one in headers]  # type: ignore[union-attr] # as above
     return _in_base(
         lines,
@@ -103,7 +121,7 @@ def _cancelled(lines: Lines) -> Quantities:
     )
 
 
-def _promised(lines: Lines) -> Quantities:
+def _promised(lines: AnyLines) -> Quantities:
     facets = _one_promise_each(lines)
     slices = _slices_in_force(facets)
     return _in_base(
@@ -115,15 +133,15 @@ def _promised(lines: Lines) -> Quantities:
     )
 
 
-def _first(lines: Lines) -> Sequence[date | None]:
+def _first(lines: AnyLines) -> Sequence[date | None]:
     return _dates(lines, min)
 
 
-def _latest(lines: Lines) -> Sequence[date | None]:
+def _latest(lines: AnyLines) -> Sequence[date | None]:
     return _dates(lines, max)
 
 
-def _dates(lines: Lines, pick: Callable[..., date | None]) -> Sequence[date | None]:
+def _dates(lines: AnyLines, pick: Callable[..., date | None]) -> Sequence[date | None]:
     slices = _slices_in_force(_one_promise_each(lines))
     if {*map(len, slices)} == _ONE:
         return [part.on for (part,) in slices]
@@ -132,27 +150,27 @@ def _dates(lines: Lines, pick: Callable[..., date | None]) -> Sequence[date | No
     ]
 
 
-def _allocated(lines: Lines) -> Quantities:
+def _allocated(lines: AnyLines) -> Quantities:
     facets = _one_fulfilment_each(lines)
     return _in_base(lines, [one.unit for one in facets], [one.allocated for one in facets])
 
 
-def _shipped(lines: Lines) -> Quantities:
+def _shipped(lines: AnyLines) -> Quantities:
     facets = _one_fulfilment_each(lines)
     return _in_base(lines, [one.unit for one in facets], [one.shipped for one in facets])
 
 
-def _returned(lines: Lines) -> Sequence[Quantity | None]:
+def _returned(lines: AnyLines) -> Sequence[Quantity | None]:
     facets = _one_fulfilment_each(lines)
     return _in_base(lines, [one.unit for one in facets], [one.returned for one in facets])
 
 
-def _one_promise_each(lines: Lines) -> list[PromiseFacet]:
-    return [one for (one,) in [line.promise for line in lines]]  # type: ignore[misc] # as above
+def _one_promise_each(lines: AnyLines) -> list[PromiseFacet]:
+    return [one for (one,) in promises_of(lines)]  # type: ignore[misc] # as above
 
 
-def _one_fulfilment_each(lines: Lines) -> list[FulfilmentFacet]:
-    return [one for (one,) in [line.fulfilment for line in lines]]  # type: ignore[misc] # as above
+def _one_fulfilment_each(lines: AnyLines) -> list[FulfilmentFacet]:
+    return [one for (one,) in fulfilments_of(lines)]  # type: ignore[misc] # as above
 
 
 def _slices_in_force(facets: Sequence[PromiseFacet]) -> list[Sequence[SliceFacet]]:
@@ -160,10 +178,10 @@ def _slices_in_force(facets: Sequence[PromiseFacet]) -> list[Sequence[SliceFacet
 
 
 def _in_base(
-    lines: Lines, units: Sequence[str], stated: Sequence[object]
+    lines: AnyLines, units: Sequence[str], stated: Sequence[object]
 ) -> Sequence[Quantity | None]:
     """Look each number up where its item keeps what was measured before."""
-    measures = [line.measures for line in lines]
+    measures = lines.measures if type(lines) is Lines else [line.measures for line in lines]
     if len({*units}) == 1:  # as mostly, and found faster
         unit = units[0]
         return [one[unit][value] for one, value in zip(measures, stated, strict=True)]

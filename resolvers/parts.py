@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
 
+from orderlines.columns import fulfilments_of, headers_of, promises_of
 from orderlines.errors import GatewayError
 from orderlines.facets import HeaderFacet
 from orderlines.item import Item
+from orderlines.lines import Lines
 from orderlines.stitched_line import StitchedLine
 
 Part: TypeAlias = StitchedLine | GatewayError
@@ -18,22 +20,22 @@ Part: TypeAlias = StitchedLine | GatewayError
 
 def with_header(lines: Sequence[StitchedLine]) -> Sequence[Part]:
     """Give each line, or why its header was not read."""
-    return _with([line.header for line in lines], lines)
+    return _with(headers_of(lines), lines)
 
 
 def with_promise(lines: Sequence[StitchedLine]) -> Sequence[Part]:
     """Give each line, or why its promise was not read."""
-    return _with([line.promise for line in lines], lines)
+    return _with(promises_of(lines), lines)
 
 
 def with_fulfilment(lines: Sequence[StitchedLine]) -> Sequence[Part]:
     """Give each line, or why its fulfilment was not read."""
-    return _with([line.fulfilment for line in lines], lines)
+    return _with(fulfilments_of(lines), lines)
 
 
 def of_headers(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
     """Read one accessor of each header, or say why that was not read."""
-    headers = [line.header for line in lines]
+    headers = headers_of(lines)
     if _has_error(headers):
         return [one if isinstance(one, GatewayError) else getattr(one, name) for one in headers]
     return [*map(attrgetter(name), headers)]
@@ -42,8 +44,16 @@ def of_headers(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
 def of_masters(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
     """Read one attribute of each item's master data; None, or the reason, where it has none."""
     return [
-        getattr(one, name) if type(one) is Item else one for one in [line.item for line in lines]
+        getattr(one, name) if type(one) is Item else one
+        for one in (lines.items if type(lines) is Lines else [line.item for line in lines])
     ]
+
+
+def line_numbers(lines: Sequence[StitchedLine]) -> list[str]:
+    """Give the line number of each line."""
+    if type(lines) is Lines:
+        return [number for _, number in lines.addresses]
+    return [line.line_number for line in lines]
 
 
 def _with(parts: Sequence[object], lines: Sequence[StitchedLine]) -> Sequence[Part]:

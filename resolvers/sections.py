@@ -6,6 +6,7 @@ The shapes are declared here; the values are the ledger's, read by attribute.
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import strawberry
 
@@ -38,8 +39,14 @@ from resolvers.needs import (
     SHIPMENTS,
     VERSIONS,
 )
+from resolvers.parts import of_headers
 
-of_header = partial(field, of="header")
+
+def of_header(description: str, accessor: str, **given: Any) -> Any:  # noqa: ANN401 - as `field` takes and gives
+    """Declare a field whose value is an accessor of the header."""
+    return field(description, read_by=partial(of_headers, accessor), **given)
+
+
 of_requested = partial(field, of="requested")
 of_promised = partial(field, of="promised")
 of_allocated = partial(field, of="allocated")
@@ -105,15 +112,21 @@ class RequestedType:
     absence: AbsenceType | None = of_requested("Why there is no quantity; null where there is one.")
     as_ordered: QuantityType | None = of_requested("What the customer wrote.")
     requested_ship_on: date | None = of_header(
-        "Requested ship date, in the zone of the ship-from site.", name="shipOn"
+        "Requested ship date, in the zone of the ship-from site.",
+        "requested_ship_on",
+        name="shipOn",
     )
     requested_delivery_on: date | None = of_header(
-        "Requested delivery date, in the zone of the receiver.", name="deliveryOn"
+        "Requested delivery date, in the zone of the receiver.",
+        "requested_delivery_on",
+        name="deliveryOn",
     )
     unit_price: Decimal | None = of_header(
-        "Net price of one unit of `asOrdered` when the order was accepted.", needs=PRICE
+        "Net price of one unit of `asOrdered` when the order was accepted.",
+        "unit_price",
+        needs=PRICE,
     )
-    currency: str | None = of_header("ISO 4217 code of `unitPrice`.", needs=PRICE)
+    currency: str | None = of_header("ISO 4217 code of `unitPrice`.", "currency", needs=PRICE)
     lineage: list[LineageType] = of_requested("The records behind it.", needs=HEADER_CHANGED)
 
 

@@ -40,7 +40,7 @@ from resolvers.needs import (
     REQUEST,
     TERMS,
 )
-from resolvers.parts import of_headers, of_masters, with_fulfilment, with_header, with_promise
+from resolvers.parts import line_numbers, of_masters, with_fulfilment, with_header, with_promise
 from resolvers.sections import (
     AllocatedType,
     CancelledType,
@@ -72,9 +72,9 @@ class PackType:
 class ItemType:
     """`orderlines.stitched_line.StitchedLine`, of which the header was read."""
 
-    sku: str = of_header("The distributor's number.")
+    sku: str = of_header("The distributor's number.", "sku")
     customer_item: str | None = of_header(
-        "The customer's number, as written on the order.", needs=REFERENCES
+        "The customer's number, as written on the order.", "customer_item", needs=REFERENCES
     )
     name: str | None = field("Name in the master data.", read_by=partial(of_masters, "name"))
     group: str | None = field("Item group.", read_by=partial(of_masters, "group"))
@@ -99,8 +99,8 @@ def _packs(master: Item) -> list[PackView]:
 class CustomerType:
     """A `StitchedLine` or `StitchedOrder` of which the header was read."""
 
-    sold_to: str | None = of_header("Who ordered; row rules speak of this party.")
-    ship_to: str | None = of_header("Who receives.", needs=REFERENCES)
+    sold_to: str | None = of_header("Who ordered; row rules speak of this party.", "sold_to")
+    ship_to: str | None = of_header("Who receives.", "ship_to", needs=REFERENCES)
 
 
 @strawberry.type(
@@ -192,7 +192,7 @@ class OrderLineType:
     """`orderlines.stitched_line.StitchedLine`."""
 
     id: strawberry.ID = field("Opaque and stable.")
-    line_number: str = field("The order source's line number.")
+    line_number: str = field("The order source's line number.", read_by=line_numbers)
     requested: RequestedType | None = field(
         "What the customer asked for.", needs=REQUEST, read_by=with_header
     )
@@ -223,35 +223,27 @@ class OrderLineType:
         "Derived from the quantities, never stored.", needs=EVERYTHING
     )
 
-    root_line_number: str | None = field(
+    root_line_number: str | None = of_header(
         "The line this one was split from; null for a line of its own.",
+        "root_line_number",
         needs=REFERENCES,
-        read_by=partial(of_headers, "root_line_number"),
     )
     item: ItemType | None = field("What was ordered.", read_by=with_header)
-    channel: ChannelType | None = field(
-        "Where the order came in.", read_by=partial(of_headers, "channel")
-    )
-    channel_code: str | None = field(
-        "The channel in the order source's own code.",
-        read_by=partial(of_headers, "channel_code"),
+    channel: ChannelType | None = of_header("Where the order came in.", "channel")
+    channel_code: str | None = of_header(
+        "The channel in the order source's own code.", "channel_code"
     )
     customer: CustomerType | None = field("Who ordered and who receives.", read_by=with_header)
-    owner_node: str | None = field(
-        "The plant or warehouse the line was ordered from.",
-        name="ownerWarehouse",
-        read_by=partial(of_headers, "owner_node"),
+    owner_node: str | None = of_header(
+        "The plant or warehouse the line was ordered from.", "owner_node", name="ownerWarehouse"
     )
-    is_drop_ship: bool | None = field(
-        "Whether a supplier ships directly.",
-        needs=TERMS,
-        name="dropShip",
-        read_by=partial(of_headers, "is_drop_ship"),
+    is_drop_ship: bool | None = of_header(
+        "Whether a supplier ships directly.", "is_drop_ship", needs=TERMS, name="dropShip"
     )
-    hold_reason: str | None = field(
+    hold_reason: str | None = of_header(
         "Why the line is held, in the order source's word; null if it is not.",
+        "hold_reason",
         needs=TERMS,
-        read_by=partial(of_headers, "hold_reason"),
     )
 
     @computed(OrderSummaryType, "The order it belongs to.")

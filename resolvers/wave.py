@@ -29,8 +29,9 @@ from orderlines.facets import (
 )
 from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
 from orderlines.item import Item
+from orderlines.lines import Lines
 from orderlines.order_line import Reading
-from orderlines.stitched_line import NOT_READ, StitchedLine
+from orderlines.stitched_line import NOT_READ
 from orderlines.visibility import ALL, Visibility
 from resolvers.context import Context
 from resolvers.needs import REFERENCES, sections_of
@@ -112,21 +113,18 @@ class LookUp:
     items: Mapping[str, Item | GatewayError | None]
     readings: Mapping[Section, Reading] = field(default_factory=dict)
 
-    def lines(self, addresses: Sequence[LineAddress]) -> list[StitchedLine]:
+    def lines(self, addresses: Sequence[LineAddress]) -> Lines:
         """Stitch lines of what the systems told, each column of parts at once."""
-        source, readings, items = self.source, self.readings, self.items.get
-        headers = self._headers(addresses)
-        return [
-            StitchedLine(source, order, line, readings, header, item, promise, fulfilment)
-            for (order, line), header, item, promise, fulfilment in zip(
-                addresses,
-                headers,
-                [None if isinstance(one, GatewayError) else items(one.sku) for one in headers],
-                self.promises.about_all(addresses),
-                self.fulfilments.about_all(addresses),
-                strict=True,
-            )
-        ]
+        headers, items = self._headers(addresses), self.items.get
+        return Lines(
+            self.source,
+            self.readings,
+            addresses=addresses,
+            headers=headers,
+            items=[None if isinstance(one, GatewayError) else items(one.sku) for one in headers],
+            promises=self.promises.about_all(addresses),
+            fulfilments=self.fulfilments.about_all(addresses),
+        )
 
     def _headers(self, addresses: Sequence[LineAddress]) -> list[HeaderFacet | GatewayError]:
         admitted = self.admitted

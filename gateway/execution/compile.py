@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from keyword import iskeyword
 from typing import Any, Final
 
+from gateway.execution.columnar import kinds_of
 from gateway.execution.faults import counted
 from gateway.execution.leaves import NEVER_MARKED, Writers, json_text
 from gateway.execution.plan import Field, Plan, Selection, Way, is_async
@@ -78,6 +79,7 @@ class _Writer:
         self.names = {
             "plain": self.plain,
             "Under": Under,
+            "kinds_of": kinds_of,
             "struck": struck,
             "absorbed": absorbed,
             "FAILED": FAILED,
@@ -222,7 +224,7 @@ class _Writer:
             text.add(f"{column.mark}, {name} = s{number}.leaves({name}, at, run)")
         elif shape.is_direct and len(shape.allows_null) == 1:
             (below,) = column.field.below.values()
-            text.add(f"if {{*map(type, {name})}} <= plain:")
+            text.add(f"if kinds_of({name}) <= plain:")
             text.add(f"    {name} = {self.functions[below]}({name}, Under(at, f{number}), run)")
             if column.field.is_nullable:
                 text.add("    if run.has_failed:")

@@ -30,6 +30,7 @@ from graphql import (
 )
 from graphql.pyutils import is_awaitable, is_iterable
 
+from gateway.execution.columnar import is_columnar, kinds_of
 from gateway.execution.leaves import (
     Teller,
     Told,
@@ -186,7 +187,7 @@ class Shape:
             at = Items(at, values)
             values = values[0] if len(values) == 1 else [one for items in values for one in items]
         made, kept = None, []
-        kinds = {*map(type, values)}
+        kinds = kinds_of(values)
         if not (kinds <= run.plain or kinds <= self.writers.keys()):
             made, kept, values = self._sifted(
                 values, at, run, self.allows_null[-1], self._as_value(run)
@@ -251,7 +252,7 @@ class Shape:
         if not is_iterable(value):
             msg = f"Expected Iterable, but did not find one for {where}."
             raise GraphQLError(msg)
-        return list(value)
+        return value if is_columnar(value) else list(value)
 
     def _as_value(self, run: "Run") -> Callable[[Any], Any]:
         def take(value: Any) -> Any:  # noqa: ANN401 - whatever a resolver gave

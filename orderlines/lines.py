@@ -1,0 +1,115 @@
+"""Many lines of one look-up, held as columns.
+
+Whoever reads one thing of all lines reads a column, and no line is made for it. A line
+is made when somebody takes one; then all are, once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, overload
+
+from orderlines.errors import GatewayError
+from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, Section
+from orderlines.item import UNCONVERTED, Item, MeasuresByUnit
+from orderlines.order_line import Reading
+from orderlines.stitched_line import StitchedLine, Told
+
+
+class Lines(Sequence[StitchedLine]):
+    """Lines, each at the same index of every column.
+
+    Attributes:
+        source: Configured name of the order source.
+        readings: The looks at systems all of them rest on.
+        addresses: Order number and line number of each.
+        headers: What the order source says, or why that could not be read.
+        items: Master data; None where there is none, or why it could not be read.
+        promises: What the promising system says, by record.
+        fulfilments: What the warehouse system says, by record.
+    """
+
+    __slots__ = (
+        "_made",
+        "_measures",
+        "addresses",
+        "fulfilments",
+        "headers",
+        "items",
+        "promises",
+        "readings",
+        "source",
+    )
+
+    item_type: ClassVar[type] = StitchedLine
+
+    def __init__(  # noqa: PLR0913 - one for each thing lines are stitched from
+        self,
+        source: str,
+        readings: Mapping[Section, Reading],
+        *,
+        addresses: Sequence[tuple[str, str]],
+        headers: Sequence[HeaderFacet | GatewayError],
+        items: Sequence[Item | GatewayError | None],
+        promises: Sequence[Told[PromiseFacet]],
+        fulfilments: Sequence[Told[FulfilmentFacet]],
+    ) -> None:
+        self.source = source
+        self.readings = readings
+        self.addresses = addresses
+        self.headers = headers
+        self.items = items
+        self.promises = promises
+        self.fulfilments = fulfilments
+        self._made: list[StitchedLine] | None = None
+        self._measures: list[MeasuresByUnit] | None = None
+
+    @property
+    def measures(self) -> list[MeasuresByUnit]:
+        """What numbers are in the base unit of each item, as far as that is known."""
+        if self._measures is None:
+            self._measures = [
+                one.measures if type(one) is Item else UNCONVERTED for one in self.items
+            ]
+        return self._measures
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def __iter__(self) -> Iterator[StitchedLine]:
+        return iter(self._lines())
+
+    @overload
+    def __getitem__(self, index: int) -> StitchedLine: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Lines": ...
+
+    def __getitem__(self, index: int | slice) -> "StitchedLine | Lines":
+        if isinstance(index, int):
+            return self._lines()[index]
+        if index == slice(0, len(self)):  # all of them, as mostly
+            return self
+        return Lines(
+            self.source,
+            self.readings,
+            addresses=self.addresses[index],
+            headers=self.headers[index],
+            items=self.items[index],
+            promises=self.promises[index],
+            fulfilments=self.fulfilments[index],
+        )
+
+    def _lines(self) -> list[StitchedLine]:
+        if self._made is None:
+            source, readings = self.source, self.readings
+            self._made = [
+                StitchedLine(source, order, line, readings, header, item, promise, fulfilment)
+                for (order, line), header, item, promise, fulfilment in zip(
+                    self.addresses,
+                    self.headers,
+                    self.items,
+                    self.promises,
+                    self.fulfilments,
+                    strict=True,
+                )
+            ]
+        return self._made
