@@ -1,7 +1,10 @@
 """The wave: who is asked when, what is opened for whom, and what a failure costs."""
 
+import asyncio
 import itertools
 import time
+from collections.abc import Coroutine
+from dataclasses import replace
 
 import pytest
 
@@ -92,6 +95,27 @@ async def test_all_systems_are_asked_in_one_wave() -> None:
     await the_line(home)
 
     assert time.monotonic() - started < 0.6
+
+
+async def test_a_question_that_is_cancelled_cancels_what_it_asked() -> None:
+    """No call goes on for a caller who has left."""
+    home = full_house()
+    home.erp.delay_s = 0.01
+    home.oms.delay_s = home.wms.delay_s = 30.0
+    started: list[asyncio.Task[object]] = []
+
+    def start(call: Coroutine[object, object, object]) -> asyncio.Task[object]:
+        started.append(asyncio.create_task(call))
+        return started[-1]
+
+    context = replace(home.context(), start=start)
+    question = asyncio.create_task(look_up_lines([KEY], EVERYTHING, context))
+    await asyncio.sleep(0.1)
+    question.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await question
+
+    assert [task.cancelled() for task in started] == [True, True]
 
 
 async def test_every_system_gets_the_deadline_less_a_reserve() -> None:
