@@ -1,9 +1,10 @@
 """From a plan to Python: one generated function for every selection.
 
 A function takes the parents of a level and gives their objects of the answer, as JSON.
-It works column by column: the values of a field for all parents, then of the next; and
-in the end one template is filled for every parent. A column of objects of a usual type
-goes to their function at once; any other column is handed to the field's `Shape`. So the
+It works column by column: the values of a field for all parents, then of the next; and in the end
+one template is filled for every parent. Where all is as usual, an object inside another
+is no object of its own: its function gives its columns, and they are filled into the
+template of the outer one. Any unusual column is handed to the field's `Shape`. So the
 source needs no paths, no messages and no null propagation, and what it does in the usual
 case is the list comprehensions that a person would write.
 
@@ -13,23 +14,42 @@ request, and of the document nothing but response keys, quoted.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from keyword import iskeyword
 from typing import Any, Final
 
 from gateway.execution.columnar import kinds_of
 from gateway.execution.faults import counted
-from gateway.execution.leaves import NEVER_MARKED, Writers, json_text
+from gateway.execution.leaves import Writers
 from gateway.execution.plan import Field, Plan, Selection, Way, is_async
 from gateway.execution.positions import Under
 from gateway.execution.shape import FAILED, Select, Shape, absorbed, struck
+from gateway.execution.source import (
+    Column,
+    Text,
+    called,
+    name_of,
+    tuple_of,
+    write_filling,
+    write_reading,
+    write_rows,
+    write_waiting,
+)
+from gateway.execution.templates import (
+    VALUE,
+    Template,
+    object_of,
+    width_of,
+)
 
-MAX_VALUES: Final = 14
-"""In one f-string: with the texts between them, thirty pieces at most."""
+MAX_WIDTH: Final = 64
+"""Values of one template: more objects below than that are filled by themselves."""
 
 _LEGEND: Final = """\
 # parents  all values of the level above   f0  a field     q0     what stands beside its texts
 # at       where they stand in the answer  s0  its shape   plain  types that may be parents
 # run      arguments, errors, the rest     c0  its column  Under  the positions of a field
+#
+# objects_0 gives the objects of a selection; columns_0 its columns where all are as usual,
+# so that fill_0, or the template of an outer object, may be filled with them.
 """
 
 
@@ -72,6 +92,7 @@ class _Writer:
     names: dict[str, Any] = field(default_factory=dict)
     functions: dict[Selection, str] = field(default_factory=dict)
     awaited: dict[Selection, bool] = field(default_factory=dict)
+    flat: dict[Selection, Template] = field(default_factory=dict)
     shapes: dict[Field, tuple[str, Shape]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
 
@@ -110,32 +131,105 @@ class _Writer:
             for below in one.below.values():
                 if below.error is None:
                     self._function(below)
-        name = f"objects_{len(self.functions)}_{selection.parent.name}"
-        self.functions[selection] = name
+        stem = f"{len(self.functions)}_{selection.parent.name}"
+        self.functions[selection] = name = f"objects_{stem}"
         columns = [
-            _Column(f"c{number}", one, *self._shape(one))
+            Column(f"c{number}", one, *self._shape(one))
             for number, one in enumerate(selection.fields)
             if one.way is not Way.TYPENAME
         ]
         waits = [column for column in columns if self._is_awaited(column.field)]
         self.awaited[selection] = bool(waits)
-        text = _Text()
-        text.add(f"{'async ' if waits else ''}def {name}(parents, at, run):")
+        if not (is_serial or waits):
+            self._flatten(selection, columns)
+        is_flat = selection in self.flat
+        text = Text()
+        text.add(
+            f"{'async ' if waits else ''}def"
+            f" {f'columns_{stem}' if is_flat else name}(parents, at, run):"
+        )
         text.depth = 1
         text.add("if not parents:")
         text.add("    return []")
+        self._find(text, columns, waits, is_serial=is_serial)
+        if not is_serial:
+            self._hand_on(text, selection, columns)
+        self._return(text, selection, columns)
+        if is_flat:
+            write_filling(text, stem, self.flat[selection])
+        self.texts.append("\n".join(text.lines) + "\n")
+        return name
+
+    def _find(
+        self,
+        text: Text,
+        columns: Sequence[Column],
+        waits: Sequence[Column],
+        *,
+        is_serial: bool,
+    ) -> None:
+        """Write how all columns are found, and completed."""
         if is_serial:
             for column in columns:
                 self._serially(text, column)
-        else:
-            self._read(text, [column for column in columns if not is_async(column.field)])
-            self._wait(text, waits)
-            for column in columns:
-                if column not in waits:
-                    self._complete(text, column)
-        self._return(text, selection, columns)
-        self.texts.append("\n".join(text.lines) + "\n")
-        return name
+            return
+        write_reading(text, [column for column in columns if not is_async(column.field)])
+        write_waiting(text, waits)
+        for column in columns:
+            if column not in waits:
+                self._complete(text, column)
+
+    def _flatten(self, selection: Selection, columns: Sequence[Column]) -> None:
+        """Make the template that has the objects below in it, if it is not too wide."""
+        known = {column.field: column for column in columns}
+        template = object_of(
+            [
+                (one.key, self._flat_of(known[one]) if one in known else name_of(selection))
+                for one in selection.fields
+            ]
+        )
+        if 0 < width_of(template) <= MAX_WIDTH:
+            self.flat[selection] = template
+
+    def _flat_of(self, column: Column) -> Template:
+        below = self._inner(column)
+        if below is not None:
+            return self.flat[below]
+        return ['"', VALUE, '"'] if column.is_marked else [VALUE]
+
+    def _inner(self, column: Column) -> Selection | None:
+        """Give the selection of a field whose objects may stand in the template of its own."""
+        if column.shape.leaf is not None or not column.is_one_object:
+            return None
+        (below,) = column.field.below.values()
+        return below if below in self.flat else None
+
+    def _hand_on(self, text: Text, selection: Selection, columns: Sequence[Column]) -> None:
+        """Write how columns are handed on as they are, and else made objects."""
+        if selection in self.flat:
+            usual = [column.mark for column in columns if column.is_marked]
+            usual += [f"type({one.name}) is tuple" for one in columns if self._inner(one)]
+            given = [f"*{one.name}" if self._inner(one) else one.name for one in columns]
+            text.add(f"if {' and '.join([*usual, 'not run.has_failed'])}:")
+            text.add(f"    return {tuple_of(given)}")
+        for column in columns:
+            if not is_async(column.field):
+                self._fill_inner(text, column)
+
+    def _fill_inner(self, text: Text, column: Column) -> None:
+        """Write how columns that were handed on become objects after all."""
+        below = self._inner(column)
+        if below is None:
+            return
+        text.add(f"if type({column.name}) is tuple:")
+        text.add(f"    {column.name} = {self._named('fill', below)}({column.name})")
+        if column.field.is_nullable:
+            text.add("elif run.has_failed:")
+            text.add(f"    {column.name} = absorbed({column.name})")
+
+    def _named(self, kind: str, selection: Selection) -> str:
+        """Name another function of a selection."""
+        return self.functions[selection].replace("objects", kind, 1)
 
     def _shape(self, one: Field) -> tuple[str, Shape]:
         found = self.shapes.get(one)
@@ -148,85 +242,39 @@ class _Writer:
             self.names[f"s{number}"] = found[1]
             self.names[f"f{number}"] = one
             if one.call is not None:
-                self.names[f"{_called(one)}{number}"] = one.call
+                self.names[f"{called(one)}{number}"] = one.call
         return found
 
     def _is_awaited(self, one: Field) -> bool:
         """Tell whether a field, or anything below it, must be awaited."""
         return is_async(one) or any(self.awaited.get(below) for below in one.below.values())
 
-    def _read(self, text: "_Text", columns: Sequence["_Column"]) -> None:
-        """Write how the values are fetched from the parents."""
-        if not columns:
-            return
-        if any(column.field.way is Way.REFUSED for column in columns):
-            refused = [column for column in columns if column.field.way is Way.REFUSED]
-            self._read(text, [column for column in columns if column not in refused])
-            self._read_carefully(text, refused)
-            return
-        text.add("try:")
-        text.depth += 1
-        for column in columns:
-            one, number = column.field, column.number
-            given = "" if one.slot < 0 else f", **run.given({one.slot})"
-            if one.way is Way.COLUMN:
-                value = f"counted({_called(one)}{number}(parents{given}), parents)"
-            else:
-                if given:
-                    text.add(f"given = run.given({one.slot})")
-                value = (
-                    f"{_called(one)}{number}(one{', **given' if given else ''})"
-                    if one.way is Way.FUNCTION
-                    else _attribute(one.attribute)
-                )
-                value = f"[{value} for one in parents]"
-            text.add(f"{column.name} = {value}")
-        text.depth -= 1
-        text.add("except Exception:")
-        text.depth += 1
-        self._read_carefully(text, columns)
-        text.depth -= 1
-
-    def _read_carefully(self, text: "_Text", columns: Sequence["_Column"]) -> None:
-        names = _tuple([column.name for column in columns])
-        fields = _tuple([f"f{column.number}" for column in columns])
-        text.add(f"{names} = run.read({fields}, parents)")
-
-    def _wait(self, text: "_Text", columns: Sequence["_Column"]) -> None:
-        """Write how fields are awaited that do not wait for each other."""
-        calls = [_awaitable(column) for column in columns]
-        if len(columns) == 1:
-            text.add(f"{columns[0].name} = await {calls[0]}")
-        elif columns:
-            names = ", ".join(column.name for column in columns)
-            text.add(f"{names} = await run.together([")
-            for call in calls:
-                text.add(f"    {call},")
-            text.add("])")
-
-    def _serially(self, text: "_Text", column: "_Column") -> None:
+    def _serially(self, text: Text, column: Column) -> None:
         """Write how a root field is run to its end before the next one starts."""
         if not is_async(column.field):
-            self._read(text, [column])
+            write_reading(text, [column])
         if self._is_awaited(column.field):
-            self._wait(text, [column])
+            write_waiting(text, [column])
         else:
             self._complete(text, column)
+            self._fill_inner(text, column)
         if not column.field.is_nullable:
             text.add(f"if {column.name}[0] is FAILED:")
             text.add("    return [FAILED]")
 
-    def _complete(self, text: "_Text", column: "_Column") -> None:
+    def _complete(self, text: Text, column: Column) -> None:
         """Write how a column of values becomes a column of the answer."""
         name, number, shape = column.name, column.number, column.shape
         text.add(f"# {column.field.key}: {column.field.definition.type}")
         if shape.leaf is not None:
             text.add(f"{column.mark}, {name} = s{number}.leaves({name}, at, run)")
-        elif shape.is_direct and len(shape.allows_null) == 1:
+        elif column.is_one_object:
             (below,) = column.field.below.values()
+            is_flat = self._inner(column) is not None
+            called = self._named("columns", below) if is_flat else self.functions[below]
             text.add(f"if kinds_of({name}) <= plain:")
-            text.add(f"    {name} = {self.functions[below]}({name}, Under(at, f{number}), run)")
-            if column.field.is_nullable:
+            text.add(f"    {name} = {called}({name}, Under(at, f{number}), run)")
+            if column.field.is_nullable and not is_flat:
                 text.add("    if run.has_failed:")
                 text.add(f"        {name} = absorbed({name})")
             text.add("else:")
@@ -234,142 +282,22 @@ class _Writer:
         else:
             text.add(f"{name} = s{number}.objects({name}, at, run)")
 
-    def _return(self, text: "_Text", selection: Selection, columns: Sequence["_Column"]) -> None:
+    def _return(self, text: Text, selection: Selection, columns: Sequence[Column]) -> None:
         """Write how columns become objects: one template, filled for every parent."""
         marks = [column.mark for column in columns if column.is_marked]
-        if marks:
+        # Without an object inside, columns whose marks are all there were handed on.
+        may_fit = selection not in self.flat or any(map(self._inner, columns))
+        if marks and may_fit:
             text.add(f"if {' and '.join(marks)}:")
             text.depth += 1
-            self._fill(text, selection, columns, mark='"')
+            write_rows(text, selection, columns, mark='"')
             text.depth -= 1
             text.add("else:")
             text.depth += 1
-        self._fill(text, selection, columns)
-        text.depth -= bool(marks)
+        write_rows(text, selection, columns)
+        text.depth = 1
         strict = [column.name for column in columns if not column.field.is_nullable]
         if strict:
             text.add("if run.has_failed:")
-            text.add(f"    return struck(rows, {_tuple(strict)})")
+            text.add(f"    return struck(rows, {tuple_of(strict)})")
         text.add("return rows")
-
-    def _fill(
-        self,
-        text: "_Text",
-        selection: Selection,
-        columns: Sequence["_Column"],
-        mark: str | None = None,
-    ) -> None:
-        """Write the template; with a mark, for columns that all have that one."""
-        known = {column.field: column for column in columns}
-        parts = [
-            _literal(f"{json_text(one.key)}:")
-            + (
-                known[one].filled(mark)
-                if one in known
-                else _literal(json_text(selection.parent.name))
-            )
-            for one in selection.fields
-        ]
-        text.add("rows = [")
-        for line in _template(parts):
-            text.add(f"    {line}")
-        names, values = [one.name for one in columns], [f"v{one.name[1:]}" for one in columns]
-        if len(columns) > 1:
-            text.add(f"    for {', '.join(values)} in zip({', '.join(names)})")
-        else:
-            text.add(f"    for {''.join(values) or '_'} in {''.join(names) or 'parents'}")
-        text.add("]")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Column:
-    """A local variable of a generated function.
-
-    Attributes:
-        label: The name of the shape.
-    """
-
-    name: str
-    field: Field
-    label: str
-    shape: Shape
-
-    @property
-    def number(self) -> str:
-        """Part of the names of everything that belongs to the field."""
-        return self.label[1:]
-
-    @property
-    def mark(self) -> str:
-        """The variable for what stands on both sides of each text."""
-        return f"q{self.name[1:]}"
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether its texts may come without the quotes that belong to them."""
-        return (
-            self.shape.leaf is not None
-            and self.shape.tell not in NEVER_MARKED
-            and not is_async(self.field)
-        )
-
-    def filled(self, mark: str | None) -> str:
-        """Its place in a template."""
-        value = f"{{v{self.name[1:]}}}"
-        if not self.is_marked:
-            return value
-        beside = f"{{{self.mark}}}" if mark is None else mark
-        return f"{beside}{value}{beside}"
-
-
-@dataclass(slots=True)
-class _Text:
-    """Lines, and how far they are indented."""
-
-    lines: list[str] = field(default_factory=list)
-    depth: int = 0
-
-    def add(self, line: str) -> None:
-        self.lines.append("    " * self.depth + line)
-
-
-def _awaitable(column: _Column) -> str:
-    if is_async(column.field):
-        return f"s{column.number}.resolved(parents, at, run)"
-    return f"s{column.number}.awaited_objects({column.name}, at, run)"
-
-
-def _template(parts: Sequence[str]) -> list[str]:
-    """Write the members of an object as f-strings, none of them too long.
-
-    Python joins an f-string of more than thirty pieces as a list, which takes far longer.
-    """
-    lines: list[str] = []
-    some = "{{"
-    for number, part in enumerate(parts):
-        if (some + part).count("{v") + (some + part).count("{q") > MAX_VALUES:
-            lines.append(f"f{some!r} +")
-            some = ""
-        some += f",{part}" if number else part
-    return [*lines, f"f{some + '}}'!r}"]
-
-
-def _literal(text: str) -> str:
-    """Write a text so that a template has it as it is."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
-
-
-def _called(one: Field) -> str:
-    return f"{one.parent.name}_{one.name}_"
-
-
-def _attribute(name: str) -> str:
-    value = "one"
-    for part in name.split("."):
-        is_plain = part.isidentifier() and not iskeyword(part)
-        value = f"{value}.{part}" if is_plain else f"getattr({value}, {part!r})"
-    return value

@@ -95,7 +95,7 @@ def test_the_source_is_the_python_the_question_becomes(
     compile(printed, "printed", "exec")
 
     assert code == 0
-    assert "def objects_1_AllocatedQuantity(parents, at, run):" in printed
+    assert "def columns_1_AllocatedQuantity(parents, at, run):" in printed
     assert "# lineNumber: String!" in printed
     assert "SO-4711" not in printed
 
