@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, TypeVar
 from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
 from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, SliceFacet
-from orderlines.lines import Lines
+from orderlines.lines import Lines, in_force
 from orderlines.quantity import Quantity, total
 from orderlines.stitched_line import StitchedLine, Told
 
@@ -123,7 +123,7 @@ def _cancelled(lines: AnyLines) -> Quantities:
 
 def _promised(lines: AnyLines) -> Quantities:
     facets = _one_promise_each(lines)
-    slices = _slices_in_force(facets)
+    slices = _slices_in_force(lines)
     return _in_base(
         lines,
         [one.unit for one in facets],
@@ -142,7 +142,7 @@ def _latest(lines: AnyLines) -> Sequence[date | None]:
 
 
 def _dates(lines: AnyLines, pick: Callable[..., date | None]) -> Sequence[date | None]:
-    slices = _slices_in_force(_one_promise_each(lines))
+    slices = _slices_in_force(lines)
     if {*map(len, slices)} == _ONE:
         return [part.on for (part,) in slices]
     return [
@@ -173,8 +173,10 @@ def _one_fulfilment_each(lines: AnyLines) -> list[FulfilmentFacet]:
     return [one for (one,) in fulfilments_of(lines)]  # type: ignore[misc] # as above
 
 
-def _slices_in_force(facets: Sequence[PromiseFacet]) -> list[Sequence[SliceFacet]]:
-    return [stated[-1].slices for stated in [one.promises for one in facets]]  # type: ignore[index] # as above
+def _slices_in_force(lines: AnyLines) -> list[Sequence[SliceFacet]]:
+    if type(lines) is Lines:
+        return lines.slices_in_force
+    return in_force(_one_promise_each(lines))
 
 
 def _in_base(

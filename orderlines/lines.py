@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, overload
 
 from orderlines.errors import GatewayError
-from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, Section
+from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, Section, SliceFacet
 from orderlines.item import UNCONVERTED, Item, MeasuresByUnit
 from orderlines.order_line import Reading
 from orderlines.stitched_line import StitchedLine, Told
@@ -28,6 +28,7 @@ class Lines(Sequence[StitchedLine]):
     """
 
     __slots__ = (
+        "_in_force",
         "_made",
         "_measures",
         "addresses",
@@ -61,6 +62,20 @@ class Lines(Sequence[StitchedLine]):
         self.fulfilments = fulfilments
         self._made: list[StitchedLine] | None = None
         self._measures: list[MeasuresByUnit] | None = None
+        self._in_force: list[Sequence[SliceFacet]] | None = None
+
+    @property
+    def slices_in_force(self) -> list[Sequence[SliceFacet]]:
+        """The slices of the promise in force, where each line has one record of promises.
+
+        Raises:
+            TypeError: A line was not promised, or the promise could not be read.
+            ValueError: A line has several records, or none.
+            LookupError: A promise has no version.
+        """
+        if self._in_force is None:
+            self._in_force = in_force([one for (one,) in self.promises])  # type: ignore[misc] # an error has no parts
+        return self._in_force
 
     @property
     def measures(self) -> list[MeasuresByUnit]:
@@ -113,3 +128,13 @@ class Lines(Sequence[StitchedLine]):
                 )
             ]
         return self._made
+
+
+def in_force(promises: Sequence[PromiseFacet]) -> list[Sequence[SliceFacet]]:
+    """Take the slices of the last version of each promise.
+
+    Raises:
+        TypeError: One has no versions, but a reason why not.
+        LookupError: One has none.
+    """
+    return [stated[-1].slices for stated in [one.promises for one in promises]]  # type: ignore[index] # as said

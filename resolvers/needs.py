@@ -1,5 +1,7 @@
 """What fields need to be read besides the ids in the header of their line."""
 
+from functools import lru_cache
+
 from orderlines.facets import EVERYTHING, Fact, Facts, Section
 
 REQUEST = frozenset({Fact.REQUEST})
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 
+@lru_cache(maxsize=256)
 def sections_of(needs: Facts) -> frozenset[Section]:
     """Name the sections that facts belong to."""
     return frozenset([fact.section for fact in needs])

@@ -18,13 +18,21 @@ import msgspec
 from graphql import (
     DocumentNode,
     GraphQLError,
+    GraphQLID,
     GraphQLSchema,
+    GraphQLString,
     OperationDefinitionNode,
     Undefined,
+    get_nullable_type,
     is_abstract_type,
     is_object_type,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.get_variable_signature import GraphQLVariableSignature
+from graphql.execution.values import (
+    VariableValues,
+    VariableValueSource,
+    get_variable_values,
+)
 
 from gateway.execution.compile import Compiled, compile_plan
 from gateway.execution.leaves import Writers
@@ -38,6 +46,9 @@ from gateway.execution.run import Run
 
 MAX_VARIANTS: Final = 32
 """Plans kept of one operation, one for each choice of its `@skip` and `@include`."""
+
+_ONLY_TEXTS: Final = frozenset({str})
+_TEXTS: Final = (GraphQLString, GraphQLID)
 
 Choice: TypeAlias = tuple[object, ...]
 
@@ -71,11 +82,13 @@ class _Known:
     Attributes:
         document: Held, so that its identity is not given to another.
         reads: The variables that `@skip` and `@include` read.
+        texts: Its variables, if each takes any text as it is.
     """
 
     document: DocumentNode
     operation: OperationDefinitionNode
     reads: tuple[str, ...]
+    texts: Mapping[str, GraphQLVariableSignature] | None
     variants: OrderedDict[Choice, Compiled] = field(default_factory=OrderedDict)
 
 
@@ -142,12 +155,11 @@ class Executor:
                 without, it is known by its identity.
             mask: The fields that may not be asked for; each fails with an error.
         """
-        coerced = get_variable_values(
-            self.schema,
-            operation.variable_definitions or (),
-            dict(variables),
-            hide_suggestions=True,
-        )
+        name = operation.name.value if operation.name is not None else None
+        identity = (id(document) if known_as is None else known_as, name, mask)
+        known = self._known.get(identity)
+        texts = None if known is None else known.texts
+        coerced = self._coerced(operation, variables, texts)
         if isinstance(coerced, list):
             return Executed(None, coerced, executed=False)
         try:
@@ -159,6 +171,29 @@ class Executor:
         run = Run(compiled, coerced, context, self.plain)
         data = await run.execute()
         return Executed(None if data is None else data.encode(), tuple(run.errors))
+
+    def _coerced(
+        self,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, object],
+        texts: Mapping[str, GraphQLVariableSignature] | None,
+    ) -> VariableValues | list[GraphQLError]:
+        """Coerce variables; texts that are to be texts are what they are already."""
+        if (
+            texts is not None
+            and variables.keys() == texts.keys()
+            and {*map(type, variables.values())} <= _ONLY_TEXTS
+        ):
+            sources = {
+                name: VariableValueSource(texts[name], value) for name, value in variables.items()
+            }
+            return VariableValues(sources, dict(variables))
+        return get_variable_values(
+            self.schema,
+            operation.variable_definitions or (),
+            dict(variables),
+            hide_suggestions=True,
+        )
 
     def compiled(
         self,
@@ -178,7 +213,8 @@ class Executor:
         identity = (id(document) if known_as is None else known_as, name, mask)
         known = self._known.get(identity)
         if known is None:
-            known = _Known(document, operation, directive_variables(document, operation))
+            reads = directive_variables(document, operation)
+            known = _Known(document, operation, reads, self._texts(variables, operation))
             self._known[identity] = known
         self._known.move_to_end(identity)
         choice = tuple(variables.coerced.get(name, Undefined) for name in known.reads)
@@ -193,6 +229,15 @@ class Executor:
         else:
             known.variants.move_to_end(choice)
         return found
+
+    def _texts(
+        self, variables: VariableValues, operation: OperationDefinitionNode
+    ) -> Mapping[str, GraphQLVariableSignature] | None:
+        """Give the signatures of the variables, if all of them take texts as they are."""
+        signatures = {name: one.signature for name, one in variables.sources.items()}
+        takes_texts = all(get_nullable_type(one.type) in _TEXTS for one in signatures.values())
+        is_whole = len(signatures) == len(operation.variable_definitions or ())
+        return signatures if takes_texts and is_whole else None
 
     def _make_room(self, newest: _Known) -> None:
         while len(newest.variants) > MAX_VARIANTS:

@@ -1,0 +1,67 @@
+"""Variables of an operation that is known: coerced as the first time, whatever comes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from graphql import OperationDefinitionNode, build_schema, execute, parse
+
+from gateway.execution import Executor
+
+SCHEMA = build_schema("type Query { said(text: String, id: ID, many: [String]): String }")
+TEXTS = "query ($text: String!, $id: ID) { said(text: $text, id: $id) }"
+DEFAULT = 'query ($text: String = "default", $id: ID) { said(text: $text, id: $id) }'
+LIST = "query ($many: [String]) { said(many: $many) }"
+
+
+@dataclass
+class Plan:
+    """How a field is executed."""
+
+    function: Any
+    batch: Any = None
+    column: Any = None
+    attribute: str | None = None
+    needs: frozenset[str] = frozenset()
+    arguments: dict[str, str] = field(default_factory=dict)
+
+
+def said(_: object, *__: object, **given: object) -> str:
+    """Tell what was given."""
+    return repr(sorted(given.items()))
+
+
+@pytest.mark.parametrize("query", [TEXTS, DEFAULT, LIST])
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"text": "a", "id": "b"},
+        {"id": "b", "text": "a"},
+        {"text": "a"},
+        {"text": None, "id": "b"},
+        {"text": 7, "id": "b"},
+        {"text": "a", "id": 7},
+        {"text": "a", "id": True},
+        {"text": "a", "id": "b", "other": "c"},
+        {"many": "a"},
+        {},
+    ],
+)
+async def test_a_known_operation_coerces_as_a_new_one(
+    query: str, variables: Mapping[str, object]
+) -> None:
+    """What graphql-core makes of them, values and refusals alike."""
+    document = parse(query)
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    executor = Executor(SCHEMA, {("Query", "said"): Plan(said)})
+    for known in ({"text": "x", "id": "y"}, {"text": "x"}, {"many": ["x"]}):
+        await executor.execute(document, operation, known, None)
+    told = await executor.execute(document, operation, variables, None)
+    core: Any = execute(
+        SCHEMA, document, {"said": lambda _, **given: said(None, **given)}, None, dict(variables)
+    )
+
+    assert told.data == core.data
+    assert [one.message for one in told.errors] == [one.message for one in core.errors or ()]
