@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -45,42 +46,20 @@ def load(server: Running, workload: str, seconds: int) -> Measured:
         UnavailableError: There is no wrk.
         RuntimeError: An answer was no success.
     """
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        msg = "wrk is needed to measure (Debian: apt-get install wrk)"
-        raise UnavailableError(msg)
     name, query, digit = QUESTIONS[workload]
     head, tail = json.dumps(
         {"operationName": name, "query": query, "variables": {"number": "\0"}}
     ).split("\\u0000")
-    done = subprocess.run(
-        [
-            "taskset",
-            "-c",
-            str(LOAD_CORE),
-            wrk,
-            "-t1",
-            f"-c{CONNECTIONS}",
-            f"-d{seconds}s",
-            "--timeout",
-            "10s",
-            "-s",
-            str(SCRIPT),
-            f"http://127.0.0.1:{server.port}/graphql",
-        ],
-        env={
-            **os.environ,
-            "BENCH_HEAD": head,
-            "BENCH_TAIL": tail,
-            "BENCH_DIGIT": digit,
-            "BENCH_ORDERS": str(ORDERS),
-            "BENCH_KEYS": str(server.keys or ""),
-        },
-        capture_output=True,
-        check=True,
-        timeout=seconds + 30,
-    )
-    line = next(one for one in done.stdout.decode().splitlines() if one.startswith("BENCH "))
+    environ = {
+        "BENCH_HEAD": head,
+        "BENCH_TAIL": tail,
+        "BENCH_DIGIT": digit,
+        "BENCH_ORDERS": str(ORDERS),
+        "BENCH_KEYS": str(server.keys or ""),
+    }
+    url = f"http://127.0.0.1:{server.port}/graphql"
+    said = _wrk(seconds, "--timeout", "10s", "-s", str(SCRIPT), url, environ=environ)
+    line = next(one for one in said.splitlines() if one.startswith("BENCH "))
     requests, micros, errors, p99 = (int(part) for part in line.split()[1:])
     if errors:
         msg = f"{server.name}: {errors} of {requests} answers to {workload} were no success"
@@ -90,23 +69,26 @@ def load(server: Running, workload: str, seconds: int) -> Measured:
 
 def upstream_alone(port: int, digit: str, seconds: int = 2) -> float:
     """Ask a system itself, as often as it answers; give answers a second."""
+    url = f"http://127.0.0.1:{port}/odata/v2/SalesOrders?{number(digit, 7)}"
+    found = re.search(r"Requests/sec: *([0-9.]+)", _wrk(seconds, url, environ={}))
+    return 0.0 if found is None else float(found[1])
+
+
+def _wrk(seconds: int, *arguments: str, environ: Mapping[str, str]) -> str:
+    """Run wrk on the core of the load; give what it printed."""
     wrk = shutil.which("wrk")
     if wrk is None:
-        return 0.0
-    url = f"http://127.0.0.1:{port}/odata/v2/SalesOrders?{number(digit, 7)}"
-    command = [
-        "taskset",
-        "-c",
-        str(LOAD_CORE),
-        wrk,
-        "-t1",
-        f"-c{CONNECTIONS}",
-        f"-d{seconds}s",
-        url,
-    ]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=seconds + 30)
-    found = re.search(rb"Requests/sec: *([0-9.]+)", done.stdout)
-    return 0.0 if found is None else float(found[1])
+        msg = "wrk is needed to measure (Debian: apt-get install wrk)"
+        raise UnavailableError(msg)
+    load_of = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    done = subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), *load_of, *arguments],
+        env={**os.environ, **environ},
+        capture_output=True,
+        check=True,
+        timeout=seconds + 30,
+    )
+    return done.stdout.decode()
 
 
 def calls(port: int) -> dict[str, int]:

@@ -14,7 +14,8 @@ from orderlines.identity import LineRef, OrderKey, OrderLineKey, OrderRef
 from orderlines.stitched_line import StitchedLine
 from orderlines.visibility import Visibility
 from resolvers.context import Context
-from resolvers.wave import LookUp, ask_systems
+from resolvers.look_up import LookUp
+from resolvers.wave import ask_systems
 
 FEW: Final = 8
 """So many lines are read faster one by one."""

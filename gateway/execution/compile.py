@@ -21,7 +21,7 @@ from gateway.execution.faults import counted
 from gateway.execution.leaves import Writers
 from gateway.execution.plan import Field, Plan, Selection, Way, is_async
 from gateway.execution.positions import Under
-from gateway.execution.shape import FAILED, Select, Shape, absorbed, struck
+from gateway.execution.shape import Select, Shape
 from gateway.execution.source import (
     Column,
     Text,
@@ -39,6 +39,7 @@ from gateway.execution.templates import (
     object_of,
     width_of,
 )
+from gateway.execution.texts import FAILED, absorbed, struck
 
 MAX_WIDTH: Final = 64
 """Values of one template: more objects below than that are filled by themselves."""

@@ -47,26 +47,14 @@ from gateway.execution.leaves import (
 from gateway.execution.object_types import selection_of
 from gateway.execution.plan import Field, Selection, is_async
 from gateway.execution.positions import Items, Kept, Positions, Under
+from gateway.execution.texts import FAILED, NULL, Column, absorbed, lists_of, scatter
 
 if TYPE_CHECKING:
     from gateway.execution.run import Run
 
-Column: TypeAlias = Sequence[Any]
 Select: TypeAlias = Callable[[Column, Positions, "Run"], Any]
 """Makes the objects of a selection, as texts: a list, or what must be awaited for one."""
 
-
-class Failed:
-    """The mark of a value that failed where null is not allowed."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "FAILED"
-
-
-FAILED: Final = Failed()
-NULL: Final = "null"
 
 _LISTS: Final = frozenset({list, tuple})
 
@@ -146,7 +134,7 @@ class Shape:
             return self._close(self.selects[self.named.name](values, at, run), frames, run)
         made, groups = self._grouped(values, at, run)
         for group in groups:
-            _scatter(made, group.kept, group.select(group.parents, group.at, run))
+            scatter(made, group.kept, group.select(group.parents, group.at, run))
         return self._close(made, frames, run)
 
     async def awaited_objects(self, values: Column, at: Positions, run: "Run") -> Column:
@@ -160,7 +148,7 @@ class Shape:
             [_now(group.select(group.parents, group.at, run)) for group in groups]
         )
         for group, column in zip(groups, rows, strict=True):
-            _scatter(made, group.kept, column)
+            scatter(made, group.kept, column)
         return self._close(made, frames, run)
 
     async def resolved(self, parents: Column, at: Positions, run: "Run") -> Column:
@@ -200,9 +188,9 @@ class Shape:
         """Come up again, with the column of named values completed."""
         for frame, allows_null in zip(reversed(frames), reversed(self.allows_null), strict=True):
             if frame.lists is not None:
-                column = _lists_of(column, frame.lists, run)
+                column = lists_of(column, frame.lists, has_failed=run.has_failed)
             if frame.made is not None:
-                _scatter(frame.made, frame.kept, column)
+                scatter(frame.made, frame.kept, column)
                 column = frame.made
             if run.has_failed and allows_null:
                 column = absorbed(column)
@@ -317,20 +305,6 @@ class Shape:
         return made, list(groups.values())
 
 
-def absorbed(column: Column) -> list[Any]:
-    """Make null what failed, where null is allowed."""
-    return [NULL if one is FAILED else one for one in column]
-
-
-def struck(rows: list[Any], columns: Sequence[Column]) -> list[Any]:
-    """Fail the objects of which a field failed that may not be null."""
-    for column in columns:
-        for index, value in enumerate(column):
-            if value is FAILED:
-                rows[index] = FAILED
-    return rows
-
-
 def _levels(kind: GraphQLOutputType) -> tuple[tuple[bool, ...], Any]:
     allows_null: list[bool] = []
     while True:
@@ -339,24 +313,6 @@ def _levels(kind: GraphQLOutputType) -> tuple[tuple[bool, ...], Any]:
         if not is_list_type(inner):
             return tuple(allows_null), inner
         kind = inner.of_type
-
-
-def _lists_of(column: Column, lists: Column, run: "Run") -> list[Any]:
-    """Cut a column of items into lists as long as those it came from."""
-    made: list[Any] = []
-    start = 0
-    for items in lists:
-        end = start + len(items)
-        some = column[start:end] if len(lists) > 1 else column
-        has_failed = run.has_failed and any(one is FAILED for one in some)
-        made.append(FAILED if has_failed else f"[{','.join(some)}]")
-        start = end
-    return made
-
-
-def _scatter(made: list[Any], kept: Sequence[int], column: Column) -> None:
-    for index, value in zip(kept, column, strict=True):
-        made[index] = value
 
 
 def _no_null(field: Field) -> str:

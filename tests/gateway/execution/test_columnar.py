@@ -1,7 +1,7 @@
 """Lists held as columns: taken as they are, and their items made only where they are read."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from graphql import OperationDefinitionNode, build_schema, parse
 
 from gateway.execution import Executed, Executor
 from gateway.execution.columnar import is_columnar, kinds_of
+from tests.gateway.execution.plans import Plan
 
 SDL = """
 type Query { things: [Thing!]! few: [[Thing]!] }
@@ -42,18 +43,6 @@ class Things(Sequence[Thing]):
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - an index or a slice
         return [*self][index]
-
-
-@dataclass
-class Plan:
-    """How a field is executed."""
-
-    batch: Any = None
-    column: Any = None
-    function: Any = None
-    attribute: str | None = None
-    needs: frozenset[str] = frozenset()
-    arguments: dict[str, str] = field(default_factory=dict)
 
 
 def sizes_of(things: Sequence[Thing]) -> list[int]:

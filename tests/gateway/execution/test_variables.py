@@ -1,30 +1,18 @@
 """Variables of an operation that is known: coerced as the first time, whatever comes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from graphql import OperationDefinitionNode, build_schema, execute, parse
 
 from gateway.execution import Executor
+from tests.gateway.execution.plans import Plan
 
 SCHEMA = build_schema("type Query { said(text: String, id: ID, many: [String]): String }")
 TEXTS = "query ($text: String!, $id: ID) { said(text: $text, id: $id) }"
 DEFAULT = 'query ($text: String = "default", $id: ID) { said(text: $text, id: $id) }'
 LIST = "query ($many: [String]) { said(many: $many) }"
-
-
-@dataclass
-class Plan:
-    """How a field is executed."""
-
-    function: Any
-    batch: Any = None
-    column: Any = None
-    attribute: str | None = None
-    needs: frozenset[str] = frozenset()
-    arguments: dict[str, str] = field(default_factory=dict)
 
 
 def said(_: object, *__: object, **given: object) -> str:
@@ -55,7 +43,7 @@ async def test_a_known_operation_coerces_as_a_new_one(
     document = parse(query)
     (operation,) = document.definitions
     assert isinstance(operation, OperationDefinitionNode)
-    executor = Executor(SCHEMA, {("Query", "said"): Plan(said)})
+    executor = Executor(SCHEMA, {("Query", "said"): Plan(function=said)})
     for known in ({"text": "x", "id": "y"}, {"text": "x"}, {"many": ["x"]}):
         await executor.execute(document, operation, known, None)
     told = await executor.execute(document, operation, variables, None)
