@@ -121,7 +121,8 @@ class Shape:
                     written = write(self.writers, values, kinds)
                     if type(None) in kinds:
                         return "", json_texts(written)
-                    return self.tell(written)
+                    # A text that a resolver gave may be any, whatever its scalar writes.
+                    return as_texts(written) if str in kinds else self.tell(written)
                 except Exception:  # noqa: BLE001, S110 - it is met again below, and told
                     pass
         values, at, frames = self._open(values, Under(at, self.field), run)
