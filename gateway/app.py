@@ -40,7 +40,8 @@ from gateway.health import on_failure, on_http_exception, routes
 from gateway.settings import DocumentSettings, Settings
 from gateway.telemetry import RequestLog, open_telemetry
 from orderlines.errors import GatewayError
-from policies.authentication import ApiKeyAuthenticator, AuthenticationChain, KeyStore
+from policies.authentication import AuthenticationChain
+from policies.key_authenticator import ApiKeyAuthenticator, KeyStore
 from resolvers.batches import field_plans
 from resolvers.context import make_context
 from resolvers.scalars import PLAIN_TEXTS, WRITERS

@@ -1,7 +1,7 @@
 """The key store in memory: bytes in, the same bytes out."""
 
 from backends.store.memory import MemoryKeyStore
-from policies.authentication import KeyStore
+from policies.key_authenticator import KeyStore
 
 
 async def test_bytes_come_back_as_they_were_kept() -> None:

@@ -16,7 +16,8 @@ from gateway.graphql.http import GraphQLRoute
 from gateway.graphql.ports import Executor
 from gateway.telemetry import RequestLog
 from orderlines.deadline import Deadline
-from policies.authentication import ApiKeyAuthenticator, AuthenticationChain
+from policies.authentication import AuthenticationChain
+from policies.key_authenticator import ApiKeyAuthenticator
 from policies.principal import Principal
 
 SCHEMA = """

@@ -11,21 +11,23 @@ import pytest
 
 from backends.store.memory import MemoryKeyStore
 from orderlines.visibility import Visibility
-from policies import authentication
+from policies import key_authenticator
 from policies.api_keys import PREFIX, Grant, KeyRecord, MintedKey, checksum, digest, hide, mint
 from policies.authentication import (
-    KEPT_S,
     MAX_HEADER_BYTES,
-    MAX_REMEMBERED,
     NOT_MINE,
-    REMEMBERED_S,
-    ApiKeyAuthenticator,
     AuthenticationChain,
     Bad,
     Credentials,
     Refusal,
     Verdict,
     read_credentials,
+)
+from policies.key_authenticator import (
+    KEPT_S,
+    MAX_REMEMBERED,
+    REMEMBERED_S,
+    ApiKeyAuthenticator,
 )
 from policies.principal import Credential, Principal
 
@@ -357,7 +359,7 @@ async def test_a_record_that_did_not_change_is_fetched_and_not_verified_again(
         verified.append(secret)
         return digest(secret, pepper)
 
-    monkeypatch.setattr(authentication, "digest", counted)
+    monkeypatch.setattr(key_authenticator, "digest", counted)
     for _ in range(3):
         guard.elapsed_s += REMEMBERED_S
         assert await authenticator.authenticate(asked) == first
@@ -446,6 +448,6 @@ def _count_work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return compare_digest(left, right)
 
     monkeypatch.setattr(KeyRecord, "decode", noted_decode)
-    monkeypatch.setattr(authentication, "digest", noted_digest)
+    monkeypatch.setattr(key_authenticator, "digest", noted_digest)
     monkeypatch.setattr(hmac, "compare_digest", noted_compare)
     return work

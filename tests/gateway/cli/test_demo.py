@@ -17,7 +17,8 @@ import pytest
 
 from gateway.cli import demo as demo_module
 from gateway.cli.demo import PERSONAS, mint_keys
-from policies.authentication import ApiKeyAuthenticator, AuthenticationChain, Credentials
+from policies.authentication import AuthenticationChain, Credentials
+from policies.key_authenticator import ApiKeyAuthenticator
 from policies.principal import Principal
 
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "80"}

@@ -1,0 +1,161 @@
+"""Knowing callers by API keys: the record behind a key, and how long it is believed."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol, TypeAlias
+
+from orderlines.deadline import Clock
+from orderlines.visibility import Visibility
+from policies.api_keys import PREFIX, Grant, KeyRecord, digest, hide, mint, parse
+from policies.authentication import NOT_MINE, Bad, Credentials, Verdict
+from policies.principal import Credential, Principal
+
+REMEMBERED_S = 5.0
+"""How long a good key stays good without being looked up: a withdrawal is seen by then."""
+KEPT_S = 300.0
+"""How much longer its record is kept, to be compared with the one that is stored."""
+MAX_REMEMBERED = 50_000
+"""More keys than are in use at a time, or each is looked up every time."""
+
+Now = Callable[[], datetime]
+
+
+class KeyStore(Protocol):
+    """Where key records lie, as bytes."""
+
+    async def get(self, key_id: str, /) -> bytes | None:
+        """Fetch the record of a key; None if there is none."""
+        ...
+
+    async def put(self, key_id: str, record: bytes, /) -> None:
+        """Keep the record of a key, in place of an earlier one."""
+        ...
+
+
+class _Known(NamedTuple):
+    """A caller that was looked up.
+
+    Attributes:
+        key_id: Of its record.
+        stored: The record, as it was when it was found good.
+    """
+
+    principal: Principal
+    key_id: str
+    stored: bytes
+
+
+_Remembered: TypeAlias = tuple[_Known, float]
+"""A caller, and when its record is to be looked at again."""
+
+
+class ApiKeyAuthenticator:
+    """Knows callers by API keys.
+
+    A key that was found good is remembered for a few seconds, under a keyed hash of
+    its text, so that a caller asking thousands of questions costs one look-up now
+    and then. After that its record is fetched again, and checked again only if it is
+    another than before.
+
+    Args:
+        store: Where records lie.
+        pepper: The secret their digests were made with.
+        now: The wall clock, for expiry.
+        clock: A monotonic clock, for the memory.
+        max_remembered: How many keys are remembered.
+    """
+
+    def __init__(
+        self,
+        store: KeyStore,
+        pepper: bytes,
+        *,
+        now: Now = lambda: datetime.now(UTC),
+        clock: Clock = time.monotonic,
+        max_remembered: int = MAX_REMEMBERED,
+    ) -> None:
+        self._store = store
+        self._pepper = pepper
+        self._now = now
+        self._clock = clock
+        self._max_remembered = max_remembered
+        self._hash_key = secrets.token_bytes(16)
+        # A key that nobody holds, read in place of an unknown one: both cost the same.
+        nobody = Grant("nobody", frozenset(), Visibility.nothing())
+        self._nobody = mint(nobody, pepper, datetime.min.replace(tzinfo=UTC)).record.encode()
+        # All are remembered equally long, so the first is the next to end.
+        self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
+
+    async def authenticate(self, credentials: Credentials) -> Verdict:
+        """Know a caller by a key of ours."""
+        text = credentials.text
+        if not text.startswith(PREFIX):
+            return NOT_MINE
+        name = hashlib.blake2b(text.encode(), digest_size=16, key=self._hash_key).digest()
+        asked_at = self._clock()
+        remembered = self._known.get(name)
+        if remembered is not None:
+            known, ends_at = remembered
+            is_over = self._is_over(known.principal.expires_at)
+            if asked_at < ends_at and not is_over:
+                return known.principal
+            if not is_over and await self._store.get(known.key_id) == known.stored:
+                self._remember(name, known, asked_at + REMEMBERED_S)
+                return known.principal
+        found = await self._look_up(text)
+        if isinstance(found, str):
+            return Bad(f"{found}: {hide(text)}")
+        # Counted from before the look-up: the record may have changed while it was slow.
+        self._remember(name, found, asked_at + REMEMBERED_S)
+        return found.principal
+
+    def _remember(self, name: bytes, one: _Known, ends_at: float) -> None:
+        known, now_s = self._known, self._clock()
+        known.pop(name, None)
+        while known and (len(known) >= self._max_remembered or _first(known)[1] + KEPT_S <= now_s):
+            known.popitem(last=False)
+        known[name] = (one, ends_at)
+
+    async def _look_up(self, text: str) -> _Known | str:
+        """Find whose key this is, or why it is nobody's."""
+        key = parse(text)
+        if key is None:
+            return "wrong checksum"
+        stored = await self._store.get(key.id)
+        record = KeyRecord.decode(self._nobody if stored is None else stored)
+        given = digest(key.secret, self._pepper)
+        is_right = record is not None and hmac.compare_digest(given, record.digest)
+        if stored is None:
+            return "unknown id"
+        if record is None or record.id != key.id:
+            return "unreadable record"
+        if not is_right:
+            return "wrong secret"
+        checked = self._checked(record)
+        return checked if isinstance(checked, str) else _Known(checked, record.id, stored)
+
+    def _checked(self, record: KeyRecord) -> Principal | str:
+        if record.revoked_at is not None:
+            return "revoked"
+        if self._is_over(record.expires_at):
+            return "expired"
+        return Principal(
+            id=f"key:{record.id}",
+            name=record.name,
+            credential=Credential.API_KEY,
+            scopes=frozenset(record.scopes),
+            visibility=record.visibility,
+            expires_at=record.expires_at,
+        )
+
+    def _is_over(self, expires_at: datetime | None) -> bool:
+        return expires_at is not None and expires_at <= self._now()
+
+
+def _first(known: OrderedDict[bytes, _Remembered]) -> _Remembered:
+    return next(iter(known.values()))
