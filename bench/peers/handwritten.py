@@ -9,9 +9,9 @@ question but its variables. Of the systems it asks what the gateway asks.
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -30,6 +30,7 @@ from orderlines.deadline import Deadline
 
 T = TypeVar("T")
 ACCEPT: Final = ((b"accept", b"application/json"),)
+MAX_MEMO: Final = 16_384
 CHANNELS: Final = {
     "10": "ECOMMERCE",
     "20": "EDI",
@@ -197,14 +198,26 @@ decode_products = msgspec.json.Decoder(Products).decode
 encode = msgspec.json.Encoder().encode
 
 
-@lru_cache(maxsize=16_384)
-def said(text: str | None) -> str:
+class Memo(dict[Any, str]):
+    """What was written before; anew once it holds too much."""
+
+    def __init__(self, write: Callable[[Any], str]) -> None:
+        super().__init__()
+        self.write = write
+
+    def __missing__(self, value: object) -> str:
+        if len(self) > MAX_MEMO:
+            self.clear()
+        self[value] = text = self.write(value)
+        return text
+
+
+def write_text(text: str | None) -> str:
     """Write a text as JSON; the empty text stands for none."""
     return encode(text or None).decode()
 
 
-@lru_cache(maxsize=16_384)
-def plain(text: str | None) -> str:
+def write_decimal(text: str | None) -> str:
     """Write a decimal plainly, as JSON: no exponent, no zeros at the end."""
     if text is None:
         return "null"
@@ -213,39 +226,52 @@ def plain(text: str | None) -> str:
     return f'"{whole}"' if whole == value else f'"{value.normalize():f}"'
 
 
-@lru_cache(maxsize=16_384)
-def scaled(units: int | None, decimals: int) -> str:
-    """Write so many of the last decimal, as JSON."""
-    return "null" if units is None else plain(str(Decimal(units).scaleb(-decimals)))
+def write_units(units: int | None) -> str:
+    """Write whole units, as JSON."""
+    return "null" if units is None else f'"{units}"'
 
 
-@lru_cache(maxsize=16_384)
-def day(text: str | None) -> str:
+def write_day(text: str | None) -> str:
     """Write a date of OData, as JSON."""
     return "null" if text is None else f'"{parse_date(text).isoformat()}"'
+
+
+said, plain, whole, day = (
+    Memo(write_text),
+    Memo(write_decimal),
+    Memo(write_units),
+    Memo(write_day),
+)
+
+
+def scaled(units: int | None, decimals: int) -> str:
+    """Write so many of the last decimal, as JSON."""
+    if decimals == 0 or units is None:
+        return whole[units]
+    return plain[str(Decimal(units).scaleb(-decimals))]
 
 
 def promised(slices: tuple[Slice, ...]) -> str:
     """Add up a promise."""
     if len(slices) == 1:
-        return plain(slices[0].quantity)
-    return plain(str(sum(Decimal(one.quantity) for one in slices)))
+        return plain[slices[0].quantity]
+    return plain[str(sum(Decimal(one.quantity) for one in slices))]
 
 
 def first_date(slices: tuple[Slice, ...]) -> str:
     """Find the earliest date of a promise."""
     if len(slices) == 1:
-        return said(slices[0].date)
-    return said(min([one.date for one in slices if one.date], default=None))
+        return said[slices[0].date]
+    return said[min([one.date for one in slices if one.date], default=None)]
 
 
 def page_node(item: Item, line: PromiseLine, row: Row) -> str:
     """Write one line of the page."""
     slices = line.promise.versions[-1].slices
     return (
-        f'{{"lineNumber":{said(item.sales_order_item)},"item":{{"sku":{said(item.material)}}},'
-        f'"requested":{{"quantity":{{"value":{plain(item.requested_quantity)},'
-        f'"unit":{said(item.requested_quantity_unit)}}},"shipOn":{day(item.requested_ship_date)}}},'
+        f'{{"lineNumber":{said[item.sales_order_item]},"item":{{"sku":{said[item.material]}}},'
+        f'"requested":{{"quantity":{{"value":{plain[item.requested_quantity]},'
+        f'"unit":{said[item.requested_quantity_unit]}}},"shipOn":{day[item.requested_ship_date]}}},'
         f'"promised":{{"quantity":{{"value":{promised(slices)}}},"firstDate":{first_date(slices)}}},'
         f'"allocated":{{"quantity":{{"value":{scaled(row.units_allocated, row.decimals)}}}}},'
         f'"shipped":{{"quantity":{{"value":{scaled(row.units_shipped, row.decimals)}}}}}}}'
@@ -262,20 +288,21 @@ def wide_node(
     total = str(sum(Decimal(one.quantity) for one in cancelled)) if cancelled else "0"
     channel = CHANNELS.get(order.distribution_channel, "OTHER")
     return (
-        f'{{"lineNumber":{said(item.sales_order_item)},"channel":"{channel}",'
-        f'"ownerWarehouse":{said(item.plant)},"item":{{"sku":{said(item.material)},'
-        f'"name":{said(product.product_name)},"group":{said(product.product_group)}}},'
-        f'"customer":{{"soldTo":{said(order.sold_to_party)}}},'
-        f'"requested":{{"quantity":{{"value":{plain(item.requested_quantity)},'
-        f'"unit":{said(item.requested_quantity_unit)}}},"shipOn":{day(item.requested_ship_date)},'
-        f'"unitPrice":{plain(item.net_price_amount)},'
-        f'"currency":{said(order.transaction_currency)}}},'
-        f'"promised":{{"quantity":{{"value":{promised(slices)},"unit":{said(line.unit)}}},'
-        f'"firstDate":{first_date(slices)},"latestDate":{said(latest)}}},'
+        f'{{"lineNumber":{said[item.sales_order_item]},"channel":"{channel}",'
+        f'"ownerWarehouse":{said[item.plant]},"item":{{"sku":{said[item.material]},'
+        f'"name":{said[product.product_name]},"group":{said[product.product_group]}}},'
+        f'"customer":{{"soldTo":{said[order.sold_to_party]}}},'
+        f'"requested":{{"quantity":{{"value":{plain[item.requested_quantity]},'
+        f'"unit":{said[item.requested_quantity_unit]}}},"shipOn":{day[item.requested_ship_date]},'
+        f'"unitPrice":{plain[item.net_price_amount]},'
+        f'"currency":{said[order.transaction_currency]}}},'
+        # Python joins an f-string of more than thirty parts as a list.
+        f'"promised":{{"quantity":{{"value":{promised(slices)},"unit":{said[line.unit]}}},'
+        f'"firstDate":{first_date(slices)},"latestDate":{said[latest]}}},'
         f'"allocated":{{"quantity":{{"value":{scaled(row.units_allocated, row.decimals)}}}}},'
         f'"shipped":{{"quantity":{{"value":{scaled(row.units_shipped, row.decimals)}}},'
         f'"returned":{{"value":{scaled(row.units_returned, row.decimals)}}}}},'
-        f'"cancelled":{{"quantity":{{"value":{plain(total)}}}}}}}'
+        f'"cancelled":{{"quantity":{{"value":{plain[total]}}}}}}}'
     )
 
 
