@@ -88,3 +88,30 @@ async def test_more_fields_than_a_template_has_places_are_told_all() -> None:
     answer = await told([thing("a", None, "1"), thing('"', None, "1")], query)
 
     assert json.loads(answer)["things"] == [dict.fromkeys(keys, "a"), dict.fromkeys(keys, '"')]
+
+
+async def test_fields_run_one_after_the_other_give_their_objects_whole() -> None:
+    """Found by random worlds: columns were handed on where nobody filled them in."""
+    schema = build_schema(
+        "type Query { one: One } type Mutation { change: One! maybe: One }"
+        " type One { name: String! other: One! }"
+    )
+    plans = {
+        ("Mutation", "change"): Plan(function=lambda _: "one"),
+        ("Mutation", "maybe"): Plan(function=lambda _: "two"),
+        ("One", "name"): Plan(function=lambda one: one),
+        ("One", "other"): Plan(function=lambda one: f"other {one}"),
+    }
+    document = parse("mutation { change { name other { name } } maybe { other { name } } }")
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    executor = Executor(schema, plans)
+    answers = [await executor.execute(document, operation, {}, None) for _ in "12"]
+
+    assert [one.errors for one in answers] == [(), ()]
+    assert [one.data for one in answers] == [
+        {
+            "change": {"name": "one", "other": {"name": "other one"}},
+            "maybe": {"other": {"name": "other two"}},
+        }
+    ] * 2
