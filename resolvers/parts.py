@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 from orderlines.columns import fulfilments_of, headers_of, promises_of
 from orderlines.errors import GatewayError
-from orderlines.facets import HeaderFacet
 from orderlines.item import Item
 from orderlines.lines import Lines
 from orderlines.stitched_line import StitchedLine
@@ -65,5 +64,5 @@ def _with(parts: Sequence[object], lines: Sequence[StitchedLine]) -> Sequence[Pa
     ]
 
 
-def _has_error(parts: Sequence[HeaderFacet | object]) -> bool:
+def _has_error(parts: Sequence[object]) -> bool:
     return any(issubclass(kind, GatewayError) for kind in {*map(type, parts)})
