@@ -7,6 +7,12 @@ by name and place. A text may take `${NAME}` from the environment, and
     [gateway]
     port = 8000
 
+    [auth]
+    pepper = "${ORDERLINE_PEPPER}"
+
+    [store]
+    path = "orderline.sqlite"
+
     [backends.erp]
     kind = "…"
     url = "https://erp.example/odata"
@@ -24,6 +30,7 @@ from msgspec.structs import replace
 
 from backends.settings import BackendSettings
 from orderlines.errors import GatewayError
+from policies.settings import AuthSettings, LimitSettings, ThrottleSettings
 
 MAX_SECRET_BYTES: Final = 65_536
 
@@ -81,10 +88,24 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     documents: DocumentSettings = DocumentSettings()
 
 
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the gateway keeps what is its own.
+
+    Attributes:
+        path: A file of SQLite; relative to the configuration.
+    """
+
+    path: Annotated[str, Meta(min_length=1)] = "orderline.sqlite"
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file: the door, and the systems by the names chosen for them."""
+    """The whole file: the door, the guard, the store, and the systems by their names."""
 
     gateway: GatewaySettings = GatewaySettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
+    throttle: ThrottleSettings = ThrottleSettings()
+    store: StoreSettings = StoreSettings()
     backends: dict[BackendName, BackendSettings] = {}
 
 
@@ -127,7 +148,8 @@ def parse_settings(text: str, environ: Mapping[str, str], *, directory: Path) ->
 
 
 def _beside(settings: Settings, directory: Path) -> Settings:
-    """Let the path of the manifest start at the configuration."""
+    """Let paths start at the configuration."""
+    settings = replace(settings, store=StoreSettings(path=str(directory / settings.store.path)))
     documents = settings.gateway.documents
     if documents.manifest is None:
         return settings
