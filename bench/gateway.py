@@ -17,6 +17,7 @@ from backends.store.memory import MemoryKeyStore
 from bench.questions import CUSTOMER
 from bench.recording import KINDS
 from gateway.app import Keyring, create_app
+from gateway.cli.personas import EVERYTHING
 from gateway.cli.server import listen, run, serve_until_told
 from gateway.settings import GatewaySettings, Settings
 from orderlines.visibility import ALL, Visibility
@@ -29,7 +30,7 @@ async def make_keys(count: int) -> tuple[Keyring, str]:
     now = datetime.now(UTC)
     for index in range(count):
         visibility = Visibility(frozenset({CUSTOMER, f"OWN-{index}"}), ALL, ALL)
-        minted = mint(Grant(f"partner {index}", frozenset(), visibility), pepper, now)
+        minted = mint(Grant(f"partner {index}", EVERYTHING, visibility), pepper, now)
         await store.put(minted.record.id, minted.record.encode())
         texts.append(minted.text)
     return Keyring(store, pepper), "\n".join(texts)

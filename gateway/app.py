@@ -34,6 +34,7 @@ from gateway.answers import (
 from gateway.correlation import HEADER, correlation_id_of
 from gateway.execution import Executor
 from gateway.graphql.documents import Documents
+from gateway.graphql.guard import Guard
 from gateway.graphql.http import GraphQLRoute
 from gateway.graphql.trusted import NO_MANIFEST, Manifest, read_manifest
 from gateway.health import on_failure, on_http_exception, routes
@@ -44,6 +45,8 @@ from policies.authentication import AuthenticationChain
 from policies.key_authenticator import ApiKeyAuthenticator, KeyStore
 from resolvers.batches import field_plans
 from resolvers.context import make_context
+from resolvers.forecast import reads_of
+from resolvers.governance import field_policies
 from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 
@@ -87,6 +90,7 @@ class Application:
             lifespan=lambda _: self._open(),
         )
         self.failure: GatewayError | None = None
+        self._is_draining = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through one lifespan."""
@@ -132,10 +136,23 @@ class Application:
 
     def _build_route(self, systems: Systems, log: RequestLog) -> GraphQLRoute:
         schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
+        guard = Guard(
+            field_policies(schema),
+            self._settings.limits,
+            reads_of=partial(reads_of, systems=systems.backends),
+            is_strict=self._settings.gateway.refused_fields == "reject",
+        )
         return GraphQLRoute(
             authentication=self._authentication,
             documents=Documents(schema, manifest=_manifest(self._settings.gateway.documents)),
-            executor=Executor(schema, field_plans(schema), leaves=WRITERS, plain_texts=PLAIN_TEXTS),
+            executor=Executor(
+                schema,
+                field_plans(schema),
+                leaves=WRITERS,
+                plain_texts=PLAIN_TEXTS,
+                note=guard.terms,
+            ),
+            guard=guard,
             make_context=partial(
                 make_context, systems=systems, start=asyncio.get_running_loop().create_task
             ),
@@ -144,8 +161,14 @@ class Application:
             max_body_bytes=self._settings.gateway.max_body_bytes,
         )
 
+    def drain(self) -> None:
+        """Be unready from now on; whoever asks is answered all the same."""
+        self._is_draining = True
+
     def _reasons(self) -> Sequence[str]:
         """Tell why a question would not be answered now."""
+        if self._is_draining:
+            return ("The gateway is stopping.",)
         return () if self._route is not None else ("The gateway is starting or stopping.",)
 
 

@@ -76,7 +76,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "BAD_VARIABLES": _request(
         400, "A variable, or an argument made of one, does not fit its type."
     ),
+    "LIMIT_EXCEEDED": _request(400, "The request asks for more than one may; `limit` names it."),
+    "FORBIDDEN": _request(403, "The credential's scopes do not allow what was asked."),
     # The execution: everything else stands.
+    "FORBIDDEN_FIELD": _field("The credential's scopes do not allow this field."),
     "DEADLINE_EXCEEDED": _field("The answer was not ready in time; `data` is null."),
     "INVALID_ID": _field("An id is none that this gateway gives out."),
     "INVALID_NUMBER": _field("An order or line number is empty, too long, or not plain text."),

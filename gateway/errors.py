@@ -17,11 +17,14 @@ Every error raised on purpose, with its code:
         CredentialInUrlError  CREDENTIAL_IN_URL
         DeadlineExceededError  DEADLINE_EXCEEDED
         DiscrepancyError  DISCREPANCY
+        ForbiddenError  FORBIDDEN
         InvalidArgumentError  INVALID_ARGUMENT
         InvalidIdError  INVALID_ID
         InvalidNumberError  INVALID_NUMBER
         InvalidOriginError  CONFIGURATION
         InvalidQuantityError  INVALID_QUANTITY
+        KeySetUnavailableError  NOT_READY
+        LimitExceededError  LIMIT_EXCEEDED
         LogFileError  BAD_SETTINGS
         MalformedJsonError  MALFORMED_JSON
         MalformedRequestError  MALFORMED_REQUEST
@@ -40,6 +43,7 @@ Every error raised on purpose, with its code:
         SettingsError  BAD_SETTINGS
         StartFailedError  START_FAILED
         UngovernedFieldError  INTERNAL
+        UngovernedSchemaError  INTERNAL
         UnreadableSchemaError  UNREADABLE_SCHEMA
         UnsafeRequestError  INTERNAL
         UnsupportedMediaTypeError  UNSUPPORTED_MEDIA_TYPE
@@ -61,6 +65,7 @@ from graphql import GraphQLError
 from graphql.language import FormattedSourceLocation
 
 from gateway.codes import status_of
+from gateway.execution.faults import FieldRefusedError
 from orderlines.errors import Fact, GatewayError
 
 MAX_MESSAGE_CHARS: Final = 500
@@ -178,6 +183,8 @@ def _judge(error: BaseException, refused_as: str | None) -> _Verdict:
             return _Verdict("BAD_VARIABLES", _shown(cause), NO_FACTS, cause)
     if isinstance(cause, GatewayError):
         return _Verdict(cause.code, cause.message, cause.facts, cause)
+    if isinstance(cause, FieldRefusedError):
+        return _Verdict("FORBIDDEN_FIELD", str(cause), NO_FACTS, cause)
     return _Verdict("INTERNAL", INTERNAL_MESSAGE, NO_FACTS, cause)
 
 

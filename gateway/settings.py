@@ -74,18 +74,24 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         port: Port to listen on; 0 takes a free one.
         deadline_s: Seconds a question may take from its first header to its answer.
         max_body_bytes: Larger request bodies are refused.
+        drain_delay_s: Seconds between the signal to stop, when `/readyz` becomes 503, and
+            the moment from which nobody is let in any more.
         log_level: The least level that is logged.
         log_file: Where the log goes; standard error if absent.
         documents: The documents that are trusted.
+        refused_fields: What a field does that the caller's scopes do not allow: it is
+            null with an error (`filter`), or refuses the operation (`reject`).
     """
 
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
     deadline_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=16_777_216)] = 131_072
+    drain_delay_s: Annotated[float, Meta(ge=0, le=60)] = 5.0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: str | None = None
     documents: DocumentSettings = DocumentSettings()
+    refused_fields: Literal["filter", "reject"] = "filter"
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -53,6 +53,9 @@ class Ask(Protocol):
         ...
 
 
+Policy: TypeAlias = Sequence[object]
+"""Directives of `resolvers.governance`: what a field states of its own policy."""
+
 BatchResolver: TypeAlias = Callable[..., Awaitable[Sequence[object]]]
 
 
@@ -78,13 +81,14 @@ class Key:
     fields: str
 
 
-def field(
+def field(  # noqa: PLR0913 - each by its name
     description: str,
     *,
     needs: Facts = NOTHING,
     name: str | None = None,
     of: str = "",
     read_by: Callable[[Any], Sequence[object]] | None = None,
+    policy: Policy = (),
 ) -> Any:  # noqa: ANN401 - strawberry reads the annotation beside it
     """Declare a field whose value is an attribute of the parent.
 
@@ -95,7 +99,7 @@ def field(
         name=name,
         description=description,
         metadata={_NEEDS: needs, _COLUMN: read_by, _OF: of},
-        directives=_source(needs),
+        directives=(*policy, *_source(needs)),
     )
 
 
@@ -105,6 +109,7 @@ def computed(
     *,
     needs: Facts = NOTHING,
     name: str | None = None,
+    policy: Policy = (),
 ) -> Callable[[R], Any]:
     """Declare a field whose value one synchronous function works out per parent."""
 
@@ -115,7 +120,7 @@ def computed(
             description=description,
             graphql_type=graphql_type,
             metadata={_NEEDS: needs, _FUNCTION: function},
-            directives=_source(needs),
+            directives=(*policy, *_source(needs)),
         )
 
     return mark
@@ -127,6 +132,7 @@ def column(
     *,
     needs: Facts = NOTHING,
     name: str | None = None,
+    policy: Policy = (),
 ) -> Callable[[R], Any]:
     """Declare a field whose values one synchronous function works out for all parents.
 
@@ -152,19 +158,20 @@ def column(
             description=description,
             graphql_type=graphql_type,
             metadata={_NEEDS: needs, _COLUMN: function},
-            directives=_source(needs),
+            directives=(*policy, *_source(needs)),
         )
 
     return mark
 
 
-def batched(
+def batched(  # noqa: PLR0913 - each by its name
     resolver: BatchResolver,
     graphql_type: object,
     description: str,
     *,
     needs: Facts = NOTHING,
     name: str | None = None,
+    policy: Policy = (),
 ) -> Any:  # noqa: ANN401 - strawberry's own field type is not public
     """Declare a field that a batch resolver answers.
 
@@ -182,7 +189,7 @@ def batched(
         description=description,
         graphql_type=graphql_type,
         metadata={_NEEDS: needs, _BATCH: resolver},
-        directives=_source(needs),
+        directives=(*policy, *_source(needs)),
     )
 
 

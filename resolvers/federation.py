@@ -24,9 +24,10 @@ from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey
 from orderlines.stitched_line import StitchedLine
 from resolvers.batches import Ask, batched, field
 from resolvers.enums import describe_members
+from resolvers.governance import INTROSPECTS, CacheControl, sized
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
 from resolvers.orders import InvalidArgumentError, OrderType
-from resolvers.query import MAX_IDS, NotFoundError, Query, look_up
+from resolvers.query import LOOKED_UP, MAX_IDS, OPERATIONS, NotFoundError, Query, look_up
 from resolvers.scalars import SCALARS, Representation
 from resolvers.types import OrderLineType
 
@@ -111,9 +112,14 @@ class Subgraph(Query):
         list[Entity | None],
         f"Up to {MAX_IDS} orders and order lines by their keys, for a supergraph.",
         name="_entities",
+        policy=(*LOOKED_UP, sized(1, "representations")),
     )
     service: ServiceType = batched(
-        service, ServiceType, "This schema, for a supergraph.", name="_service"
+        service,
+        ServiceType,
+        "This schema, for a supergraph.",
+        name="_service",
+        policy=(INTROSPECTS, CacheControl(max_age=0), OPERATIONS),
     )
 
 

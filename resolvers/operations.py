@@ -24,6 +24,7 @@ from resolvers.enums import (
     SectionType,
     ThrottlingType,
 )
+from resolvers.governance import sized
 
 
 @strawberry.type(name="KnownQuantity", description="A quantity a system knows, and how it says it.")
@@ -62,7 +63,7 @@ class CapabilitiesType:
     def sections(capabilities: strawberry.Parent[Capabilities]) -> Sequence[Section]:
         return [section for section in Section if section in capabilities.sections]
 
-    @computed(list[KnownQuantityType], "The quantities it knows.")
+    @computed(list[KnownQuantityType], "The quantities it knows.", policy=(sized(8),))
     def quantities(
         capabilities: strawberry.Parent[Capabilities],
     ) -> Sequence[tuple[QuantityName, Basis]]:

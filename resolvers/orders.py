@@ -13,6 +13,7 @@ from orderlines.stated import Channel
 from orderlines.stitched_line import StitchedLine
 from resolvers.batches import Key, computed, field
 from resolvers.enums import ChannelType
+from resolvers.governance import sized
 from resolvers.needs import REFERENCES
 from resolvers.order_lines import StitchedOrder
 from resolvers.types import CustomerType, DiscrepancyType, OrderLineType
@@ -121,7 +122,11 @@ class OrderType:
     def customer(order: strawberry.Parent[StitchedOrder]) -> StitchedOrder | GatewayError:
         return order.header if isinstance(order.header, GatewayError) else order
 
-    @computed(OrderLineConnectionType | None, "Its lines, in the order source's order.")
+    @computed(
+        OrderLineConnectionType | None,
+        "Its lines, in the order source's order.",
+        policy=(sized(100, "first", fields=["nodes"]),),
+    )
     def lines(
         order: strawberry.Parent[StitchedOrder],
         first: Annotated[
@@ -136,6 +141,7 @@ class OrderType:
     @computed(
         list[DiscrepancyType],
         "Records that name this order and no line of it, as far as the selection read them.",
+        policy=(sized(2),),
     )
     def discrepancies(order: strawberry.Parent[StitchedOrder]) -> Sequence[Discrepancy]:
         return order.discrepancies

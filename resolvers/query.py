@@ -6,7 +6,7 @@ for what the caller may not see.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import strawberry
 
@@ -18,12 +18,23 @@ from orderlines.stitched_line import StitchedLine
 from policies.principal import Principal
 from resolvers.batches import Ask, batched
 from resolvers.context import Context
+from resolvers.governance import (
+    BACKENDS,
+    LINES,
+    Authenticated,
+    CacheControl,
+    Owner,
+    sized,
+)
 from resolvers.operations import BackendType, ViewerType
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
 from resolvers.orders import InvalidArgumentError, OrderType
 from resolvers.types import OrderLineType
 
 MAX_IDS = 1000
+
+OPERATIONS: Final = Owner(team="operations")
+LOOKED_UP: Final = (LINES, CacheControl(max_age=60), Owner(team="order-management"))
 
 K = TypeVar("K", OrderKey, OrderLineKey)
 V = TypeVar("V")
@@ -149,20 +160,31 @@ class Query:
         order_line,
         OrderLineType | None,
         "One order line, read from the systems now. Null with `NOT_FOUND` if there is none.",
+        policy=LOOKED_UP,
     )
     order_lines_by_id: list[OrderLineType | None] | None = batched(
         order_lines_by_id,
         list[OrderLineType | None] | None,
         f"Up to {MAX_IDS} order lines, in the order of `ids`, read from the systems now. "
         "Null with `NOT_FOUND` in the place of each that does not exist.",
+        policy=(*LOOKED_UP, sized(1, "ids")),
     )
     order: OrderType | None = batched(
         order,
         OrderType | None,
         "One order with its lines, read from the systems now. "
         "Null with `NOT_FOUND` if there is none.",
+        policy=LOOKED_UP,
     )
-    backends: list[BackendType] = batched(
-        backends, list[BackendType], "The systems behind the gateway, and how they are doing."
+    backends: list[BackendType] | None = batched(
+        backends,
+        list[BackendType] | None,
+        "The systems behind the gateway, and how they are doing.",
+        policy=(BACKENDS, CacheControl(max_age=0), OPERATIONS, sized(10)),
     )
-    viewer: ViewerType = batched(viewer, ViewerType, "Who is asking.")
+    viewer: ViewerType = batched(
+        viewer,
+        ViewerType,
+        "Who is asking.",
+        policy=(Authenticated(), CacheControl(max_age=0), OPERATIONS),
+    )

@@ -3,12 +3,18 @@
 import strawberry
 
 from resolvers.federation import Subgraph, schema_of, tell_entities_apart
+from resolvers.governance import field_policies
 
 
 def build_schema() -> strawberry.Schema:
-    """Build the schema. It is the same on every call."""
+    """Build the schema. It is the same on every call.
+
+    Raises:
+        UngovernedSchemaError: A field has no policy.
+    """
     schema = schema_of(Subgraph)
     tell_entities_apart(schema._schema)  # noqa: SLF001 - strawberry offers no public way to it
+    field_policies(schema._schema)  # noqa: SLF001 - as above
     return schema
 
 

@@ -30,6 +30,7 @@ from resolvers.enums import (
     PromiseBasisType,
     SubstitutionStatusType,
 )
+from resolvers.governance import PRICES, sized
 from resolvers.needs import (
     ALLOCATIONS,
     FULFILMENT_CHANGED,
@@ -125,9 +126,14 @@ class RequestedType:
         "Net price of one unit of `asOrdered` when the order was accepted.",
         "unit_price",
         needs=PRICE,
+        policy=(PRICES,),
     )
-    currency: str | None = of_header("ISO 4217 code of `unitPrice`.", "currency", needs=PRICE)
-    lineage: list[LineageType] = of_requested("The records behind it.", needs=HEADER_CHANGED)
+    currency: str | None = of_header(
+        "ISO 4217 code of `unitPrice`.", "currency", needs=PRICE, policy=(PRICES,)
+    )
+    lineage: list[LineageType] = of_requested(
+        "The records behind it.", policy=(sized(2),), needs=HEADER_CHANGED
+    )
 
 
 @strawberry.type(name="PromiseSlice", description="Part of a promise: how much by when.")
@@ -149,7 +155,9 @@ class PromiseVersionType:
     version: int = field("Counts from 1 in the promising system.")
     made_at: datetime | None = field("When it was given; null if the system does not say.")
     basis: PromiseBasisType = field("What it rests on.")
-    slices: list[PromiseSliceType] = field("By date; slices without a date come last.")
+    slices: list[PromiseSliceType] = field(
+        "By date; slices without a date come last.", policy=(sized(3),)
+    )
 
 
 @strawberry.type(
@@ -174,11 +182,15 @@ class PromisedType:
     latest_on: date | None = of_promised(
         "Last date of the slices in force.", name="latestDate", read_by=latest_dates
     )
-    schedule: list[PromiseSliceType] = of_promised("The slices in force, by date.", needs=VERSIONS)
-    versions: list[PromiseVersionType] = of_promised(
-        "Every version, oldest first; the last is in force.", needs=VERSIONS
+    schedule: list[PromiseSliceType] = of_promised(
+        "The slices in force, by date.", needs=VERSIONS, policy=(sized(3),)
     )
-    lineage: list[LineageType] = of_promised("The records behind it.", needs=PROMISE_CHANGED)
+    versions: list[PromiseVersionType] = of_promised(
+        "Every version, oldest first; the last is in force.", needs=VERSIONS, policy=(sized(3),)
+    )
+    lineage: list[LineageType] = of_promised(
+        "The records behind it.", policy=(sized(2),), needs=PROMISE_CHANGED
+    )
 
 
 @strawberry.type(name="Allocation", description="Stock reserved at a warehouse, not yet shipped.")
@@ -204,9 +216,11 @@ class AllocatedType:
     )
     absence: AbsenceType | None = of_allocated("Why there is no quantity; null where there is one.")
     by_node: list[AllocationType] = of_allocated(
-        "The reservations.", needs=ALLOCATIONS, name="byWarehouse"
+        "The reservations.", needs=ALLOCATIONS, name="byWarehouse", policy=(sized(2),)
     )
-    lineage: list[LineageType] = of_allocated("The records behind it.", needs=FULFILMENT_CHANGED)
+    lineage: list[LineageType] = of_allocated(
+        "The records behind it.", policy=(sized(2),), needs=FULFILMENT_CHANGED
+    )
 
 
 @strawberry.type(name="Shipment", description="Goods that left the dock, gross.")
@@ -238,13 +252,15 @@ class ShippedType:
     )
     absence: AbsenceType | None = of_shipped("Why there is no quantity; null where there is one.")
     shipments: list[ShipmentType] = of_shipped(
-        "Every shipment, substitutes included, by time.", needs=SHIPMENTS
+        "Every shipment, substitutes included, by time.", needs=SHIPMENTS, policy=(sized(3),)
     )
     returned: QuantityType | None = of_shipped(
         "Come back since; null where that is not recorded.", read_by=returned_quantities
     )
     picked: QuantityType | None = of_shipped("Picked so far; null where picks are not recorded.")
-    lineage: list[LineageType] = of_shipped("The records behind it.", needs=FULFILMENT_CHANGED)
+    lineage: list[LineageType] = of_shipped(
+        "The records behind it.", policy=(sized(2),), needs=FULFILMENT_CHANGED
+    )
 
 
 @strawberry.type(name="Cancellation", description="Units that will not be delivered.")
@@ -268,8 +284,10 @@ class CancelledType:
     absence: AbsenceType | None = of_cancelled("Why there is no quantity; null where there is one.")
     by_customer: QuantityType | None = of_cancelled("Cancelled by the customer.")
     by_supplier: QuantityType | None = of_cancelled("Cancelled by the distributor or its supplier.")
-    records: list[CancellationType] = of_cancelled("Each cancellation.")
-    lineage: list[LineageType] = of_cancelled("The records behind it.", needs=HEADER_CHANGED)
+    records: list[CancellationType] = of_cancelled("Each cancellation.", policy=(sized(2),))
+    lineage: list[LineageType] = of_cancelled(
+        "The records behind it.", policy=(sized(2),), needs=HEADER_CHANGED
+    )
 
 
 @strawberry.type(

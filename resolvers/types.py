@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Final
 
 import strawberry
 
@@ -31,6 +32,15 @@ from resolvers.enums import (
     SectionType,
     SeverityType,
 )
+from resolvers.governance import (
+    EVERY_SECTION,
+    FULFILMENT,
+    RECONCILIATION,
+    CacheControl,
+    Owner,
+    sized,
+)
+from resolvers.governance import PROMISES as READS_PROMISES
 from resolvers.needs import (
     CANCELLATIONS,
     EVERYTHING,
@@ -59,6 +69,10 @@ from resolvers.views import (
     sources_of,
 )
 
+OF_PROMISES: Final = (READS_PROMISES, CacheControl(max_age=30), Owner(team="planning"))
+OF_FULFILMENT: Final = (FULFILMENT, CacheControl(max_age=30), Owner(team="warehouse"))
+OF_EVERYTHING: Final = (EVERY_SECTION, CacheControl(max_age=30))
+
 
 @strawberry.type(name="Pack", description="A unit the item may be ordered in.")
 class PackType:
@@ -86,7 +100,9 @@ class ItemType:
         "Decimals of the base unit.", read_by=partial(of_masters, "decimals")
     )
 
-    @computed(list[PackType] | None, "Further units it may be ordered in, by code.")
+    @computed(
+        list[PackType] | None, "Further units it may be ordered in, by code.", policy=(sized(5),)
+    )
     def packs(line: strawberry.Parent[StitchedLine]) -> list[PackView] | GatewayError | None:
         return _packs(line.item) if isinstance(line.item, Item) else line.item
 
@@ -161,8 +177,8 @@ class ReconciliationType:
     """`orderlines.reconcile.Reconciliation`."""
 
     status: ReconciliationStatusType = field("The short answer.")
-    checks: list[InvariantCheckType] = field("Every law, with its delta.")
-    discrepancies: list[DiscrepancyType] = field("What could not be mapped.")
+    checks: list[InvariantCheckType] = field("Every law, with its delta.", policy=(sized(11),))
+    discrepancies: list[DiscrepancyType] = field("What could not be mapped.", policy=(sized(2),))
 
 
 @strawberry.type(
@@ -197,30 +213,35 @@ class OrderLineType:
         "What the customer asked for.", needs=REQUEST, read_by=with_header
     )
     promised: PromisedType | None = field(
-        "When how much will leave.", needs=PROMISES, read_by=with_promise
+        "When how much will leave.", needs=PROMISES, read_by=with_promise, policy=OF_PROMISES
     )
     allocated: AllocatedType | None = field(
-        "Stock reserved for the line.", needs=QUANTITIES, read_by=with_fulfilment
+        "Stock reserved for the line.",
+        needs=QUANTITIES,
+        read_by=with_fulfilment,
+        policy=OF_FULFILMENT,
     )
     shipped: ShippedType | None = field(
-        "What left the dock.", needs=QUANTITIES, read_by=with_fulfilment
+        "What left the dock.", needs=QUANTITIES, read_by=with_fulfilment, policy=OF_FULFILMENT
     )
     cancelled: CancelledType | None = field(
         "What will not be delivered.", needs=CANCELLATIONS, read_by=with_header
     )
     substitutions: list[SubstitutionType] | None = field(
-        "Every substitute offered.", needs=EVERYTHING
+        "Every substitute offered.", needs=EVERYTHING, policy=(*OF_EVERYTHING, sized(2))
     )
     open: QuantityType | None = field(
         "Still to ship; null where a quantity it rests on is not provided by its system.",
         needs=EVERYTHING,
+        policy=OF_EVERYTHING,
     )
     backordered: QuantityType | None = field(
         "Covered by no stock and no promise; null before a first promise was given.",
         needs=EVERYTHING,
+        policy=OF_EVERYTHING,
     )
     state: OrderLineStateType | None = field(
-        "Derived from the quantities, never stored.", needs=EVERYTHING
+        "Derived from the quantities, never stored.", needs=EVERYTHING, policy=OF_EVERYTHING
     )
 
     root_line_number: str | None = of_header(
@@ -254,6 +275,7 @@ class OrderLineType:
         ReconciliationType | None,
         "Which laws hold for the line, with deltas, and what could not be mapped.",
         needs=EVERYTHING,
+        policy=(RECONCILIATION, CacheControl(max_age=30)),
     )
     def reconciliation(line: strawberry.Parent[StitchedLine]) -> Reconciliation:
         return reconcile(line)
@@ -261,6 +283,7 @@ class OrderLineType:
     @computed(
         list[SourceReadingType],
         "The looks at systems this answer rests on: one for each section the selection needed.",
+        policy=(sized(3),),
     )
     def sources(line: strawberry.Parent[StitchedLine]) -> Sequence[SourceReadingView]:
         return sources_of(line)

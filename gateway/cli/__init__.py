@@ -220,6 +220,21 @@ def schema_print() -> None:
     print_current()
 
 
+@schema_app.command("policies")
+def schema_policies() -> None:
+    """Print what is decided about every field.
+
+    A row a field: the scopes it asks for, what it costs and how long its list is taken
+    to be, how old a kept answer may be, whose it is, and which systems it reads besides
+    the order's header. A dot is inherited from the field above.
+
+    **Example:** `orderline schema policies | grep OrderLine`
+    """
+    from gateway.cli.policies import print_policies
+
+    print_policies()
+
+
 @schema_app.command("check")
 def schema_check(
     file: Annotated[Path, typer.Argument(help="The committed copy.", metavar="FILE")] = Path(

@@ -6,13 +6,11 @@ Keys and pepper are made anew at every start, and are gone with the process.
 
 import json
 import os
-import secrets
 import shlex
 import socket
 import sys
 from collections.abc import Mapping
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,17 +20,14 @@ from rich.console import Console
 from backends.sandbox.csv_table import OrdersFileError
 from backends.sandbox.orders_csv import LoadedOrders, load_orders
 from backends.sandbox.processes import RunningSystem, launch
-from backends.sandbox.scenarios import DEFAULT_LINES, DEFAULT_SEED, FIRST_ORDER
+from backends.sandbox.scenarios import CUSTOMERS, DEFAULT_LINES, DEFAULT_SEED, FIRST_ORDER
 from backends.settings import BackendSettings
-from backends.store.memory import MemoryKeyStore
-from gateway.app import GRAPHQL_PATH, Keyring, create_app
+from gateway.app import GRAPHQL_PATH, create_app
+from gateway.cli.personas import mint_keys, personas
 from gateway.cli.server import listen, run, serve_until_told
 from gateway.settings import GatewaySettings, Settings
-from orderlines.visibility import Visibility
-from policies.api_keys import Grant, mint
 
 HOST: Final = "127.0.0.1"
-PERSONAS: Final = ("portal", "partner", "dashboard", "operator")
 WELCOME: Final = Path(__file__).with_name("welcome.graphql")
 MAX_SHOWN_PROBLEMS: Final = 20
 
@@ -58,6 +53,7 @@ def run_demo(
                 lines=DEFAULT_LINES if lines is None else lines,
                 orders=orders,
                 first_order=FIRST_ORDER if loaded is None else next(iter(loaded.orders)),
+                customer=_customer(loaded),
                 as_json=as_json,
             )
         )
@@ -70,9 +66,10 @@ async def _demo(  # noqa: PLR0913 - the command's own options, each by its name
     lines: int,
     orders: Path | None,
     first_order: str,
+    customer: str | None,
     as_json: bool,
 ) -> None:
-    keyring, keys = await mint_keys()
+    keyring, keys = await mint_keys(customer)
     url = f"http://{HOST}:{listener.getsockname()[1]}{GRAPHQL_PATH}"
     async with launch(seed=seed, lines=lines, orders=orders) as systems:
         settings = Settings(
@@ -90,26 +87,23 @@ async def _demo(  # noqa: PLR0913 - the command's own options, each by its name
             if as_json:
                 print(_as_line(url, keys, systems), flush=True)  # noqa: T201 - what the caller waits for
             else:
-                _welcome(url, keys, systems, first_order)
+                _welcome(url, keys, systems, first_order, customer)
 
+        application = create_app(settings, keys=keyring)
         await serve_until_told(
-            create_app(settings, keys=keyring),
+            application,
             listener,
             deadline_s=settings.gateway.deadline_s,
             on_ready=announce,
+            on_stop=application.drain,
         )
 
 
-async def mint_keys() -> tuple[Keyring, Mapping[str, str]]:
-    """Make one key per persona; in this stage each of them sees everything."""
-    store, pepper = MemoryKeyStore(), secrets.token_bytes(32)
-    keys = {}
-    for persona in PERSONAS:
-        grant = Grant(persona, scopes=frozenset(), visibility=Visibility.everything())
-        minted = mint(grant, pepper, datetime.now(UTC))
-        await store.put(minted.record.id, minted.record.encode())
-        keys[persona] = minted.text
-    return Keyring(store, pepper), keys
+def _customer(loaded: LoadedOrders | None) -> str | None:
+    """Say whose portal it is: of the customer of the first order, if there is one."""
+    if loaded is None:
+        return CUSTOMERS[0].number
+    return next(iter(loaded.orders.values())).customer or None
 
 
 def _command() -> str:
@@ -126,19 +120,27 @@ def _as_line(url: str, keys: Mapping[str, str], systems: Mapping[str, RunningSys
 
 
 def _welcome(
-    url: str, keys: Mapping[str, str], systems: Mapping[str, RunningSystem], first_order: str
+    url: str,
+    keys: Mapping[str, str],
+    systems: Mapping[str, RunningSystem],
+    first_order: str,
+    customer: str | None,
 ) -> None:
     """Print what a newcomer needs, in lines that can be copied whole."""
     query = WELCOME.read_text("utf-8")
     variables = json.dumps({"number": first_order})
-    body = json.dumps({"query": "{ viewer { name } backends { name kind } }"})
+    body = json.dumps({"query": "{ viewer { name scopes } }"})
     bearer = shlex.quote(f"Authorization: Bearer {keys['portal']}")
-    width = max(map(len, PERSONAS))
+    width = max(map(len, keys))
+    sees = {name: persona.says for name, persona in personas(customer).items()}
     text = f"""
 [bold]{url}[/bold]
 
-Keys (in this stage each of them sees everything)
+Keys
 {_columns(keys, width)}
+
+Who sees what
+{_columns(sees, width)}
 
 Systems behind it
 {_columns({name: one.url for name, one in systems.items()}, width)}

@@ -22,17 +22,13 @@ from gateway.cli.query import REFUSED, WHOLE, read_document, read_variables
 from gateway.execution import Executor
 from gateway.execution.compile import Compiled
 from gateway.execution.outline import outline
-from gateway.execution.plan import Field
 from gateway.graphql.documents import Documents, RefusedDocument
 from gateway.settings import load_settings
 from orderlines.facets import EVERYTHING, Fact, Facts, Section
 from resolvers.batches import field_plans
-from resolvers.needs import sections_of
+from resolvers.forecast import keys_of, reads_of
 from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
-
-LOOKED_UP: Final = frozenset({"Order", "OrderLine", "_Entity"})
-"""What only a header admits: a root field of these types reads it, whatever is selected."""
 
 # The systems of the demo; nothing is called, so the addresses are never used.
 DEMO: Final[Mapping[str, BackendSettings]] = {
@@ -100,27 +96,11 @@ def _calls(
 ) -> Iterator[tuple[str, ...]]:
     """Tell how often each system is asked for each root field, answers in one page each."""
     for one in compiled.plan.root.fields:
-        needs = _needs(one)
-        for info in infos:
-            read = info.capabilities.sections & needs
-            if read:
-                keys = _keys(one, given)
-                calls = info.capabilities.calls_for(keys)
-                most = str(info.capabilities.max_batch)
-                yield one.key, info.name, _words(read), str(keys), most, str(calls)
-
-
-def _needs(one: Field) -> frozenset[Section]:
-    sections = sections_of(one.needs)
-    return sections | {Section.HEADER} if LOOKED_UP & one.below.keys() else sections
-
-
-def _keys(one: Field, given: VariableValues) -> int:
-    """Count what is looked up: the longest list among the arguments, or one thing."""
-    arguments = one.arguments(given).values() if one.slot >= 0 else ()
-    return max(
-        (len(set(map(str, value))) for value in arguments if isinstance(value, list)), default=1
-    )
+        keys = keys_of(one.arguments(given).values()) if one.slot >= 0 else 1
+        for read in reads_of(one, infos):
+            calls = read.capabilities.calls_for(keys)
+            most = str(read.capabilities.max_batch)
+            yield one.key, read.system, _words(read.sections), str(keys), most, str(calls)
 
 
 async def _infos(backends: Mapping[str, BackendSettings]) -> Sequence[BackendInfo]:

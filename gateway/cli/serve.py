@@ -35,7 +35,9 @@ def run_serve(config: Path) -> None:
                     application,
                     listener,
                     deadline_s=settings.gateway.deadline_s,
+                    drain_delay_s=settings.gateway.drain_delay_s,
                     on_ready=announce,
+                    on_stop=application.drain,
                 )
             )
         except StartFailedError as error:

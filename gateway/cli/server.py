@@ -8,22 +8,24 @@ was started around it is stopped afterwards, in order.
 import asyncio
 import gc
 import logging
-import math
-import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Final, TypeVar
 
 import uvicorn
 
 from gateway.answers import Receive, Scope, Send
+from gateway.connection_guard import ConnectionGuard, ConnectionLimits
+from gateway.drain import DrainingServer, DrainTimes
 from orderlines.errors import GatewayError
 
-KEEP_ALIVE_S: Final = 75
 BACKLOG: Final = 2_048
 GC_OBJECTS: Final = 50_000
 """New objects between two looks of the garbage collector; some pages' worth."""
+GRACE_S: Final = 1.0
+"""What is left for an answer to be sent, when the time to make it is over."""
+
+DEFAULT_LIMITS: Final = ConnectionLimits()
 
 T = TypeVar("T")
 Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
@@ -66,29 +68,38 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve_until_told(
+async def serve_until_told(  # noqa: PLR0913 - what a server is told, each by its name
     application: Application,
     listener: socket.socket,
     *,
     deadline_s: float,
     on_ready: Callable[[], None],
+    on_stop: Callable[[], None] = lambda: None,
+    drain_delay_s: float = 0.0,
+    grace_s: float | None = None,
+    limits: ConnectionLimits = DEFAULT_LIMITS,
 ) -> None:
     """Serve until SIGINT or SIGTERM; questions that are being answered are answered first.
 
     Args:
         application: The gateway.
         listener: From `listen`; it is closed in the end.
-        deadline_s: What a question may take; the grace is a little longer.
+        deadline_s: What a question may take.
         on_ready: Called once questions are answered.
+        on_stop: Called at the signal: from then on the gateway should call itself unready.
+        drain_delay_s: From the signal until nobody is let in any more.
+        grace_s: What may still be answered then; a little longer than the deadline if None.
+        limits: What a connection may take.
 
     Raises:
         StartFailedError: The application did not start; its log says why.
     """
     # Until the application opens its log, uvicorn must not write one of its own.
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+    guard = ConnectionGuard(limits)
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=guard.protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -96,11 +107,17 @@ async def serve_until_told(
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=math.ceil(deadline_s) + 1,
     )
+
+    def begin() -> None:
+        _settle_memory()
+        on_ready()
+
+    times = DrainTimes(drain_delay_s, deadline_s + GRACE_S if grace_s is None else grace_s)
     try:
-        await _Server(config, on_ready).serve(sockets=[listener])
+        await DrainingServer(config, guard, times, on_ready=begin, on_stop=on_stop).serve(
+            sockets=[listener]
+        )
     except SystemExit as stopped:
         msg = "The gateway did not start."
         raise StartFailedError(msg) from stopped
@@ -124,27 +141,3 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        _settle_memory()
-        self._on_ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Take a signal as a wish to stop, and do not send it to the process again."""
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGINT, signal.SIGTERM)
-        for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)

@@ -11,7 +11,7 @@ Source: GraphQL specification, section 6; graphql-core is the oracle of the test
 """
 
 from gateway.execution.encode import encode
-from gateway.execution.executor import Executed, Executor
+from gateway.execution.executor import Executed, Executor, Prepared
 from gateway.execution.faults import FieldRefusedError, InvalidBatchError
 from gateway.execution.leaves import Writers, texts
 from gateway.execution.plan import NO_MASK, FieldMask, FieldPlan, FieldSource
@@ -28,6 +28,7 @@ __all__ = [
     "FieldRefusedError",
     "FieldSource",
     "InvalidBatchError",
+    "Prepared",
     "UnsupportedOperationError",
     "Writers",
     "encode",

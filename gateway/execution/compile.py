@@ -62,16 +62,23 @@ class Compiled:
         root: The function of the whole operation.
         source: What was generated.
         size_bytes: An estimate of the memory all this takes.
+        note: What the executor's owner worked out of the plan.
     """
 
     plan: Plan
     root: Select
     source: str
     size_bytes: int
+    note: Any = None
 
 
 def compile_plan(
-    plan: Plan, told: Mapping[str, Writers], plain: set[type], plain_texts: frozenset[str]
+    plan: Plan,
+    told: Mapping[str, Writers],
+    plain: set[type],
+    plain_texts: frozenset[str],
+    *,
+    note: object = None,
 ) -> Compiled:
     """Generate the functions of a plan.
 
@@ -80,8 +87,9 @@ def compile_plan(
         told: How usual values of scalars are written, by name of the scalar.
         plain: The types of values that may be parents; grows as they are met.
         plain_texts: Names of scalars whose texts are words and digits only.
+        note: Kept with the plan.
     """
-    return _Writer(plan, told, plain, plain_texts).compiled()
+    return _Writer(plan, told, plain, plain_texts, note).compiled()
 
 
 @dataclass(slots=True)
@@ -90,6 +98,7 @@ class _Writer:
     told: Mapping[str, Writers]
     plain: set[type]
     plain_texts: frozenset[str]
+    note: object
     names: dict[str, Any] = field(default_factory=dict)
     functions: dict[Selection, str] = field(default_factory=dict)
     awaited: dict[Selection, bool] = field(default_factory=dict)
@@ -122,6 +131,7 @@ class _Writer:
             root=self.names[root],
             source=source,
             size_bytes=8 * len(source) + 1_500 * self.plan.fields,
+            note=self.note,
         )
 
     def _function(self, selection: Selection, *, is_serial: bool = False) -> str:

@@ -13,15 +13,20 @@ import msgspec
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def encode(data: bytes | None, errors: Sequence[Mapping[str, Any]] = ()) -> bytes:
+def encode(
+    data: bytes | None,
+    errors: Sequence[Mapping[str, Any]] = (),
+    extensions: Mapping[str, Any] | None = None,
+) -> bytes:
     """Encode the answer to an operation that was executed.
 
     Args:
         data: As JSON; None where a root field that may not be null failed.
         errors: As they are shown.
+        extensions: What is told beside the data.
     """
     told = b"null" if data is None else data
     # One copy of the data, which may be long.
-    if errors:
-        return b"".join((b'{"errors":', _encode(errors), b',"data":', told, b"}"))
-    return b"".join((b'{"data":', told, b"}"))
+    head = (b'{"errors":', _encode(errors), b',"data":') if errors else (b'{"data":',)
+    tail = (b',"extensions":', _encode(extensions), b"}") if extensions else (b"}",)
+    return b"".join((*head, told, *tail))

@@ -9,7 +9,7 @@ The schema is only read. What cannot be executed is refused when the executor is
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Any, Final, TypeAlias
@@ -36,7 +36,7 @@ from graphql.execution.values import (
 
 from gateway.execution.compile import Compiled, compile_plan
 from gateway.execution.leaves import Writers
-from gateway.execution.plan import NO_MASK, FieldMask, FieldSource
+from gateway.execution.plan import NO_MASK, Field, FieldMask, FieldSource, Given, Plan
 from gateway.execution.planner import (
     UnsupportedOperationError,
     directive_variables,
@@ -63,16 +63,54 @@ class Executed:
         errors: In the order they were met.
         executed: False if the request failed before execution; then the answer
             has no `data` at all.
+        counts: How many items the lists of a field had together, nulls among them.
     """
 
     json: bytes | None
     errors: Sequence[GraphQLError]
     executed: bool = True
+    counts: Mapping[Field, int] = field(default_factory=dict)
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - any JSON
         """The data, read back, for those who do not send it on."""
         return None if self.json is None else msgspec.json.decode(self.json)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operation that can be executed as soon as it may be.
+
+    Attributes:
+        variables: Coerced.
+        arguments: Of its fields, by slot, as far as somebody asked for them.
+    """
+
+    compiled: Compiled
+    variables: VariableValues
+    arguments: dict[int, Given] = field(default_factory=dict)
+
+    @property
+    def plan(self) -> Plan:
+        """What it asks for."""
+        return self.compiled.plan
+
+    @property
+    def note(self) -> Any:  # noqa: ANN401 - whatever the executor's owner made
+        """What the executor's owner worked out of the plan."""
+        return self.compiled.note
+
+    def given(self, one: Field) -> Given | None:
+        """Give the arguments of one of its fields; None if they do not fit after all."""
+        if one.fixed is not None:
+            return one.fixed
+        found = self.arguments.get(one.slot)
+        if found is None:
+            try:
+                found = self.arguments[one.slot] = one.arguments(self.variables)
+            except GraphQLError:
+                return None
+        return found
 
 
 @dataclass(slots=True)
@@ -103,12 +141,13 @@ class Executor:
         plain_texts: Names of the scalars among them whose texts hold nothing that JSON
             writes in another way.
         max_bytes: What all compiled plans may take together, as far as it is estimated.
+        note: Works out of each plan what its owner wants to know of it, once.
 
     Raises:
         UnsupportedOperationError: The schema finds object types asynchronously.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         schema: GraphQLSchema,
         fields: FieldSource,
@@ -116,6 +155,7 @@ class Executor:
         leaves: Mapping[str, Writers] | None = None,
         plain_texts: frozenset[str] = frozenset(),
         max_bytes: int = 32 * 1024 * 1024,
+        note: Callable[[Plan], object] = lambda _: None,
     ) -> None:
         for kind in schema.type_map.values():
             if (is_abstract_type(kind) and iscoroutinefunction(kind.resolve_type)) or (
@@ -127,6 +167,7 @@ class Executor:
         self.size_bytes = 0
         self._fields = fields
         self._max_bytes = max_bytes
+        self._note = note
         self._leaves = leaves or {}
         self._plain_texts = plain_texts
         self.plain: set[type] = set()
@@ -142,18 +183,31 @@ class Executor:
         known_as: Hashable = None,
         mask: FieldMask = NO_MASK,
     ) -> Executed:
-        """Execute one operation of a document that has been validated.
+        """Prepare an operation and run it; see `prepare`."""
+        prepared = self.prepare(document, operation, variables, known_as=known_as, mask=mask)
+        return prepared if isinstance(prepared, Executed) else await self.run(prepared, context)
 
-        Cancelling it cancels everything it started.
+    def prepare(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, object],
+        *,
+        known_as: Hashable = None,
+        mask: FieldMask = NO_MASK,
+    ) -> Prepared | Executed:
+        """Make one operation of a document that has been validated ready to be run.
 
         Args:
             document: All of it, for its fragments.
             operation: One of its operations.
             variables: As they were sent.
-            context: Handed to resolvers.
             known_as: What the document is known by, such as the hash of its text;
                 without, it is known by its identity.
             mask: The fields that may not be asked for; each fails with an error.
+
+        Returns:
+            The operation; or what came of it, where nothing is to be run.
         """
         name = operation.name.value if operation.name is not None else None
         identity = (id(document) if known_as is None else known_as, name, mask)
@@ -168,9 +222,20 @@ class Executor:
             return Executed(None, (error,), executed=False)
         except GraphQLError as error:
             return Executed(None, (error,))
-        run = Run(compiled, coerced, context, self.plain)
+        return Prepared(compiled, coerced)
+
+    async def run(self, prepared: Prepared, context: object) -> Executed:
+        """Run an operation. Cancelling it cancels everything it started.
+
+        Args:
+            prepared: From `prepare`, and usable again.
+            context: Handed to resolvers.
+        """
+        run = Run(prepared.compiled, prepared.variables, context, self.plain, prepared.arguments)
         data = await run.execute()
-        return Executed(None if data is None else data.encode(), tuple(run.errors))
+        return Executed(
+            None if data is None else data.encode(), tuple(run.errors), counts=run.counts
+        )
 
     def _coerced(
         self,
@@ -222,7 +287,7 @@ class Executor:
         if found is None:
             plan = make_plan(self.schema, self._fields, document, operation, variables, mask)
             found = known.variants[choice] = compile_plan(
-                plan, self._leaves, self.plain, self._plain_texts
+                plan, self._leaves, self.plain, self._plain_texts, note=self._note(plan)
             )
             self.size_bytes += found.size_bytes
             self._make_room(known)

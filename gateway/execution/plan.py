@@ -149,6 +149,7 @@ class Plan:
 
     Attributes:
         argued: The fields that take arguments; their slots count from zero.
+        refused: The fields that the mask refuses, each once.
         is_serial: Whether a root field waits for the one before it.
         fields: How many fields it has.
     """
@@ -158,6 +159,7 @@ class Plan:
     fragments: dict[str, FragmentDefinitionNode]
     root: Selection
     argued: tuple[Field, ...]
+    refused: tuple[Field, ...]
     is_serial: bool
     fields: int
 

@@ -25,6 +25,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    TypeMetaFieldDef,
     VariableNode,
     get_named_type,
     is_abstract_type,
@@ -157,6 +158,7 @@ class _Planner:
             fragments=self.fragments,
             root=selection,
             argued=tuple(sorted(self.argued, key=lambda one: one.slot)),
+            refused=tuple(one for one in self.known.values() if one.way is Way.REFUSED),
             is_serial=operation.operation is OperationType.MUTATION,
             fields=len(self.known),
         )
@@ -229,6 +231,9 @@ class _Planner:
         if (parent.name, name) in self.mask:
             below, plan = {}, None
             way, call, attribute = Way.REFUSED, None, ""
+            if definition is TypeMetaFieldDef:
+                # To tell that a type is there, or not, is what may not be asked for.
+                way, call = Way.FUNCTION, _nothing
         else:
             below = {
                 one.name: self._selection(one, details)
@@ -294,6 +299,10 @@ def _way(
     if definition.resolve is not None:
         return Way.RESOLVER, definition.resolve, ""
     return Way.DEFAULT, None, name
+
+
+def _nothing(parent: object, **given: object) -> None:
+    """Find no type of any name."""
 
 
 def _fixed(definition: GraphQLField, node: FieldNode, names: Mapping[str, str]) -> Given | None:

@@ -64,16 +64,20 @@ class Run:
     Attributes:
         plain: The types of values that may be parents, as far as they were met; kept
             by the executor.
+        arguments: Of its fields, by slot, as far as they are known.
         errors: In the order they were met.
         has_failed: Whether a column holds the mark of a failed value.
+        counts: How many items the lists of a field had together.
     """
 
     compiled: Compiled
     variables: VariableValues
     context: Any
     plain: set[type]
+    arguments: dict[int, Given]
     errors: list[GraphQLError] = field(default_factory=list)
     has_failed: bool = False
+    counts: dict[Field, int] = field(default_factory=dict)
     tracked: list[asyncio.Future[Any]] = field(default_factory=list)
 
     async def execute(self) -> str | None:
@@ -98,7 +102,12 @@ class Run:
             GraphQLError: They do not fit.
         """
         one = self.compiled.plan.argued[slot]
-        return one.arguments(self.variables) if one.fixed is None else one.fixed
+        if one.fixed is not None:
+            return one.fixed
+        found = self.arguments.get(slot)
+        if found is None:
+            found = self.arguments[slot] = one.arguments(self.variables)
+        return found
 
     def read(self, fields: Sequence[Field], parents: Column) -> list[Column]:
         """Read fields one by one, so that one that fails costs no other."""

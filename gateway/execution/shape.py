@@ -175,6 +175,8 @@ class Shape:
             frames.append(_Frame(values, made, kept))
             at = Items(at, values)
             values = values[0] if len(values) == 1 else [one for items in values for one in items]
+        if frames:
+            run.counts[self.field] = run.counts.get(self.field, 0) + len(values)
         made, kept = None, []
         kinds = kinds_of(values)
         if not (kinds <= run.plain or kinds <= self.writers.keys()):

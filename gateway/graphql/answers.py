@@ -16,10 +16,12 @@ from gateway.codes import CODES
 from gateway.errors import FormattedError, as_graphql_errors
 from gateway.execution import encode
 from gateway.graphql.documents import MAX_LISTED_ERRORS
+from gateway.graphql.guard import ForbiddenError, LimitExceededError
 from gateway.graphql.media import MediaType
 from gateway.graphql.request import MalformedRequestError
 from gateway.graphql.strict_json import MalformedJsonError
 from orderlines.errors import GatewayError
+from policies.authentication import REALM
 
 ALLOW: Final[Header] = (b"allow", b"GET, POST, OPTIONS")
 
@@ -64,18 +66,22 @@ _HEADERS: Final[Mapping[type[GatewayError], tuple[Header, ...]]] = {
 }
 
 
-def answered(
+def answered(  # noqa: PLR0913 - each by its name
     data: bytes | None,
     errors: Sequence[Exception],
     media: MediaType,
     *,
     correlation_id: str,
+    extensions: Mapping[str, object] | None = None,
+    headers: tuple[Header, ...] = (),
 ) -> Answer:
     """Answer with what came of an operation; partial or whole, it is a 200."""
     if not errors:
-        return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], encode(data))
+        body = encode(data, extensions=extensions)
+        return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], body, headers=headers)
     entries = as_graphql_errors(errors, correlation_id=correlation_id)
-    return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], encode(data, entries), _codes(entries))
+    body = encode(data, entries, extensions)
+    return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], body, _codes(entries), headers)
 
 
 def refused(
@@ -93,9 +99,21 @@ def refused(
     return _without_data(HTTPStatus.OK if is_fine else HTTPStatus.BAD_REQUEST, entries, media)
 
 
+def forbidden(error: ForbiddenError, media: MediaType, *, correlation_id: str) -> Answer:
+    """Answer a question that the caller's scopes do not allow, by RFC 6750."""
+    entries = as_graphql_errors([error], correlation_id=correlation_id)
+    challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{error.scope}"'
+    answer = _without_data(HTTPStatus.FORBIDDEN, entries, media)
+    return answer._replace(headers=((b"www-authenticate", challenge.encode("ascii")),))
+
+
 def failed(error: Exception, media: MediaType, *, correlation_id: str) -> Answer:
     """Answer a request that an error ended."""
-    if isinstance(error, MalformedJsonError | MalformedRequestError):
+    if isinstance(error, ForbiddenError):
+        return forbidden(error, media, correlation_id=correlation_id)
+    if isinstance(error, LimitExceededError):
+        status = HTTPStatus.OK if media is MediaType.JSON else HTTPStatus.BAD_REQUEST
+    elif isinstance(error, MalformedJsonError | MalformedRequestError):
         status = HTTPStatus.BAD_REQUEST
     elif not isinstance(error, GatewayError) or error.code == GatewayError.code:
         status = HTTPStatus.INTERNAL_SERVER_ERROR

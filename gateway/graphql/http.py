@@ -17,6 +17,7 @@ from graphql import OperationDefinitionNode, OperationType
 
 from gateway import correlation
 from gateway.answers import Answer, Receive, Scope, Send, fold_headers, problem_answer, send_answer
+from gateway.execution import Executed
 from gateway.graphql.answers import (
     ALLOW,
     DeadlineExceededError,
@@ -30,7 +31,7 @@ from gateway.graphql.answers import (
 from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
 from gateway.graphql.media import MediaType, negotiate
-from gateway.graphql.ports import Authentication, Executor, MakeContext
+from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
 from gateway.graphql.request import (
     GraphQLRequest,
     check_body_headers,
@@ -94,6 +95,7 @@ class GraphQLRoute:
         authentication: Authentication,
         documents: Documents,
         executor: Executor,
+        guard: Guard,
         make_context: MakeContext,
         log: RequestLog,
         deadline_s: float,
@@ -105,6 +107,7 @@ class GraphQLRoute:
         self._authentication = authentication
         self._documents = documents
         self._executor = executor
+        self._guard = guard
         self._make_context = make_context
         self._log = log
         self._deadline_s = deadline_s
@@ -236,6 +239,16 @@ class GraphQLRoute:
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
     ) -> Answer:
+        prepared = self._executor.prepare(
+            document.ast,
+            operation,
+            variables,
+            known_as=document.hash,
+            mask=self._guard.mask(principal),
+        )
+        if isinstance(prepared, Executed):
+            return self._unanswered(turn, prepared)
+        bill = self._guard.check(principal, prepared)
         context = self._make_context(
             principal,
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
@@ -243,15 +256,24 @@ class GraphQLRoute:
         )
         turn.calls = getattr(context, "calls", None)
         turn.step = "execution"
-        executed = await self._executor.execute(
-            document.ast, operation, variables, context, known_as=document.hash
-        )
-        if not executed.executed:
-            return refused(
-                "BAD_VARIABLES", executed.errors, turn.media, correlation_id=turn.correlation_id
-            )
+        executed = await self._executor.run(prepared, context)
+        spent = self._guard.spent(prepared, executed)
         return answered(
-            executed.json, executed.errors, turn.media, correlation_id=turn.correlation_id
+            executed.json,
+            executed.errors,
+            turn.media,
+            correlation_id=turn.correlation_id,
+            extensions={"cost": {"requested": bill.cost, "actual": spent}},
+        )
+
+    def _unanswered(self, turn: _Turn, executed: Executed) -> Answer:
+        """Answer an operation of which nothing was run."""
+        if executed.executed:
+            return answered(
+                executed.json, executed.errors, turn.media, correlation_id=turn.correlation_id
+            )
+        return refused(
+            "BAD_VARIABLES", executed.errors, turn.media, correlation_id=turn.correlation_id
         )
 
     def _line(self, turn: _Turn, answer: Answer | None) -> RequestLine:

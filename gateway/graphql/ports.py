@@ -1,50 +1,37 @@
-"""What the route needs of others: who calls, what they may know, and the execution."""
+"""What the route needs of others: who calls, what they may do and know, and the execution."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Hashable, Mapping
+from typing import Any, Protocol
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from graphql import DocumentNode, OperationDefinitionNode
 
+from gateway.execution import Executed, FieldMask, Prepared
+from gateway.graphql.guard import Bill
 from orderlines.deadline import Deadline
 from policies.authentication import Credentials, Refusal
 from policies.principal import Principal
 
 
-class Executed(Protocol):
-    """What came of an operation."""
-
-    @property
-    def json(self) -> bytes | None:
-        """The data as JSON; None for null."""
-        ...
-
-    @property
-    def errors(self) -> Sequence[GraphQLError]:
-        """In the order they were met."""
-        ...
-
-    @property
-    def executed(self) -> bool:
-        """False if the variables did not fit, so that there is no data at all."""
-        ...
-
-
 class Executor(Protocol):
     """Executes one operation of a validated document."""
 
-    async def execute(
+    def prepare(
         self,
         document: DocumentNode,
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
-        context: object,
         *,
         known_as: Hashable = None,
-    ) -> Executed:
-        """Execute it; being cancelled cancels everything it started.
+        mask: FieldMask = ...,
+    ) -> Prepared | Executed:
+        """Make it ready to be run, or say why it cannot be.
 
         `known_as` is what the document is known by: documents of one name are one.
         """
+        ...
+
+    async def run(self, prepared: Prepared, context: object) -> Executed:
+        """Run it; being cancelled cancels everything it started."""
         ...
 
 
@@ -56,9 +43,25 @@ class Authentication(Protocol):
         ...
 
 
+class Guard(Protocol):
+    """Decides about operations; `gateway.graphql.guard.Guard`."""
+
+    def mask(self, principal: Principal) -> FieldMask:
+        """Give the fields that a caller may not ask for."""
+        ...
+
+    def check(self, principal: Principal, prepared: Prepared) -> Bill:
+        """Decide about one request, and say what it costs at most."""
+        ...
+
+    def spent(self, prepared: Prepared, executed: Executed) -> int:
+        """Say what a request cost."""
+        ...
+
+
 class MakeContext(Protocol):
     """Makes what resolvers may know about a question."""
 
-    def __call__(self, principal: Principal, *, deadline: Deadline, correlation_id: str) -> object:
+    def __call__(self, principal: Principal, *, deadline: Deadline, correlation_id: str) -> Any:  # noqa: ANN401 - the desk's own
         """Make the context of one question."""
         ...

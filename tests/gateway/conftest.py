@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.store.memory import MemoryKeyStore
+from gateway.cli.personas import EVERYTHING
 from gateway.telemetry import open_telemetry
 from orderlines.visibility import Visibility
 from policies.api_keys import Grant, mint
@@ -21,8 +22,8 @@ def store() -> MemoryKeyStore:
 
 @pytest.fixture
 async def key(store: MemoryKeyStore) -> str:
-    """Give a key that sees everything."""
-    grant = Grant("portal", scopes=frozenset(), visibility=Visibility.everything())
+    """Give a key that may ask everything, and sees everything."""
+    grant = Grant("portal", scopes=EVERYTHING, visibility=Visibility.everything())
     minted = mint(grant, PEPPER, datetime(2026, 11, 20, tzinfo=UTC))
     await store.put(minted.record.id, minted.record.encode())
     return minted.text

@@ -11,7 +11,9 @@ from typing import Any
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, build_schema
 
 from backends.store.memory import MemoryKeyStore
+from gateway.execution import Executed
 from gateway.graphql.documents import Documents
+from gateway.graphql.guard import Bill
 from gateway.graphql.http import GraphQLRoute
 from gateway.graphql.ports import Executor
 from gateway.telemetry import RequestLog
@@ -50,23 +52,52 @@ class FakeExecutor:
     asked: list[tuple[OperationDefinitionNode, Mapping[str, object], Any]] = field(
         default_factory=list
     )
+    masks: list[frozenset[tuple[str, str]]] = field(default_factory=list)
 
-    async def execute(
+    def prepare(
         self,
         document: DocumentNode,  # noqa: ARG002 - the shape the route calls
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
-        context: object,
         *,
         known_as: Hashable = None,  # noqa: ARG002 - the shape the route calls
-    ) -> Outcome:
+        mask: frozenset[tuple[str, str]] = frozenset(),
+    ) -> Any:  # noqa: ANN401 - what `run` is given back
+        """Take what is asked; an outcome without execution is one already."""
+        self.masks.append(mask)
+        if isinstance(self.outcome, Outcome) and not self.outcome.executed:
+            return Executed(None, self.outcome.errors, executed=False)
+        return (operation, variables)
+
+    async def run(self, prepared: Any, context: Any) -> Any:  # noqa: ANN401 - as prepared
         """Answer as prepared."""
-        self.asked.append((operation, variables, context))
+        self.asked.append((*prepared, context))
         if self.before is not None:
             await self.before()
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
+
+
+@dataclass
+class FakeGuard:
+    """Lets everything pass, at a price."""
+
+    bill: Bill | Exception = field(default_factory=lambda: Bill(3, {"erp": 1}))
+
+    def mask(self, principal: Principal) -> frozenset[tuple[str, str]]:  # noqa: ARG002 - as asked
+        """Refuse no field."""
+        return frozenset()
+
+    def check(self, principal: Principal, prepared: object) -> Bill:  # noqa: ARG002 - as asked
+        """Give the prepared bill."""
+        if isinstance(self.bill, Exception):
+            raise self.bill
+        return self.bill
+
+    def spent(self, prepared: object, executed: object) -> int:  # noqa: ARG002 - as asked
+        """Say that it cost less."""
+        return 2
 
 
 @dataclass
@@ -199,6 +230,7 @@ def make_route(
         "documents": Documents(build_schema(SCHEMA)),
         "deadline_s": 2.0,
         "max_body_bytes": 131_072,
+        "guard": FakeGuard(),
     }
     return GraphQLRoute(
         authentication=AuthenticationChain([ApiKeyAuthenticator(store, PEPPER)]),

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from gateway.cli import demo as demo_module
-from gateway.cli.demo import PERSONAS, mint_keys
+from gateway.cli.personas import mint_keys, personas
 from policies.authentication import AuthenticationChain, Credentials
 from policies.key_authenticator import ApiKeyAuthenticator
 from policies.principal import Principal
@@ -66,7 +66,7 @@ def test_with_json_one_line_tells_all_and_ctrl_c_ends_all() -> None:
     assert (process.returncode, rest) == (0, "")
     assert sorted(ready) == ["backends", "keys", "url"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/graphql", ready["url"])
-    assert list(ready["keys"]) == list(PERSONAS)
+    assert list(ready["keys"]) == list(personas(None))
     assert [(name, sorted(one)) for name, one in ready["backends"].items()] == [
         (name, ["fault", "url"]) for name in ("erp", "oms", "wms")
     ]
@@ -140,11 +140,15 @@ def test_a_port_that_is_taken_is_a_sentence_before_anything_is_started() -> None
 
 
 async def test_every_persona_has_a_key_of_its_own() -> None:
-    """Known by name, and in this stage without a restriction."""
-    keyring, keys = await mint_keys()
+    """Known by name; a portal sees its customer only, and an operator everything."""
+    keyring, keys = await mint_keys("C-100")
     chain = AuthenticationChain([ApiKeyAuthenticator(keyring.store, keyring.pepper)])
-    principals = [await chain.authenticate(Credentials(key)) for key in keys.values()]
+    known = [await chain.authenticate(Credentials(key)) for key in keys.values()]
+    principals = {one.name: one for one in known if isinstance(one, Principal)}
 
-    assert [one.name for one in principals if isinstance(one, Principal)] == list(PERSONAS)
-    assert all(one.visibility.is_unrestricted for one in principals if isinstance(one, Principal))
+    assert list(principals) == list(personas(None))
+    assert principals["portal"].visibility.customers == frozenset({"C-100"})
+    assert principals["partner"].visibility.channels == frozenset({"EDI"})
+    assert principals["operator"].visibility.is_unrestricted
+    assert principals["partner"].scopes < principals["portal"].scopes
     assert len(set(keys.values())) == 4

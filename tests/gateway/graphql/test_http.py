@@ -26,13 +26,13 @@ async def test_a_question_is_answered(door: Door) -> None:
     )
 
     assert reply.status == 200
-    assert reply.body == b'{"data":{"b":"yes"}}'
+    assert reply.body == (b'{"data":{"b":"yes"},"extensions":{"cost":{"requested":3,"actual":2}}}')
     assert reply.headers == {
         "cache-control": "private, no-store",
         "x-content-type-options": "nosniff",
         "x-correlation-id": "caller-0001",
         "content-type": "application/graphql-response+json; charset=utf-8",
-        "content-length": "20",
+        "content-length": "69",
     }
 
 
@@ -229,7 +229,7 @@ async def test_a_query_may_be_asked_by_get(door: Door) -> None:
     reply = await door.send("GET", query_string=query_string, headers={"content-type": ""})
     stranger = await door.send("GET", query_string=query_string, headers={"authorization": ""})
 
-    assert (reply.status, reply.body) == (200, b'{"data":{"b":"yes"}}')
+    assert (reply.status, reply.json["data"]) == (200, {"b": "yes"})
     assert door.executor.asked[0][1] == {"x": 1}
     assert stranger.status == 401
 
@@ -269,6 +269,7 @@ async def test_a_partial_answer_is_a_success(door: Door) -> None:
             }
         ],
         "data": {"a": {"b": None}},
+        "extensions": {"cost": {"requested": 3, "actual": 2}},
     }
 
 
