@@ -16,7 +16,8 @@ from backends.settings import BackendSettings
 from backends.store.memory import MemoryKeyStore
 from bench.questions import CUSTOMER
 from bench.recording import KINDS
-from gateway.app import Keyring, create_app
+from gateway.app import create_app
+from gateway.callers import Keyring
 from gateway.cli.personas import EVERYTHING
 from gateway.cli.server import listen, run, serve_until_told
 from gateway.settings import GatewaySettings, Settings

@@ -8,10 +8,8 @@ reverse. It is ready in between.
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,7 +19,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from backends.registry import Systems, open_systems
-from backends.store.memory import MemoryKeyStore
 from gateway.answers import (
     RETRY_SOON,
     Receive,
@@ -31,8 +28,10 @@ from gateway.answers import (
     problem_answer,
     send_answer,
 )
+from gateway.callers import Callers, Keyring, open_callers
 from gateway.correlation import HEADER, correlation_id_of
 from gateway.execution import Executor
+from gateway.graphql.admission import Admission
 from gateway.graphql.documents import Documents
 from gateway.graphql.guard import Guard
 from gateway.graphql.http import GraphQLRoute
@@ -41,8 +40,6 @@ from gateway.health import on_failure, on_http_exception, routes
 from gateway.settings import DocumentSettings, Settings
 from gateway.telemetry import RequestLog, open_telemetry
 from orderlines.errors import GatewayError
-from policies.authentication import AuthenticationChain
-from policies.key_authenticator import ApiKeyAuthenticator, KeyStore
 from resolvers.batches import field_plans
 from resolvers.context import make_context
 from resolvers.forecast import reads_of
@@ -53,17 +50,6 @@ from resolvers.schema import build_schema
 GRAPHQL_PATH: Final = "/graphql"
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Keyring:
-    """The API keys that are good here: where their records lie, and the pepper in them."""
-
-    store: KeyStore
-    pepper: bytes
-
-    def __repr__(self) -> str:
-        return "Keyring(…)"
 
 
 class Application:
@@ -81,8 +67,8 @@ class Application:
     ) -> None:
         self._settings = settings
         self._given_systems = systems
-        keys = keys or Keyring(MemoryKeyStore(), secrets.token_bytes(32))
-        self._authentication = AuthenticationChain([ApiKeyAuthenticator(keys.store, keys.pepper)])
+        self._keys = keys
+        self._callers: Callers | None = None
         self._route: GraphQLRoute | None = None
         self._pages = Starlette(
             routes=routes(self._reasons),
@@ -116,7 +102,9 @@ class Application:
                 log = stack.enter_context(
                     open_telemetry(door.log_level, Path(door.log_file) if door.log_file else None)
                 )
-                self._route = self._build_route(await self._systems(stack), log)
+                self._callers = await open_callers(self._keys, self._settings.auth.oidc, stack)
+                systems = await self._systems(stack)
+                self._route = self._build_route(self._callers, systems, log)
             except GatewayError as error:
                 self.failure = error
                 raise
@@ -134,7 +122,7 @@ class Application:
             _log.error("not_started", code=error.code, reason=error.message, detail=error.detail)
             raise
 
-    def _build_route(self, systems: Systems, log: RequestLog) -> GraphQLRoute:
+    def _build_route(self, callers: Callers, systems: Systems, log: RequestLog) -> GraphQLRoute:
         schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
         guard = Guard(
             field_policies(schema),
@@ -143,7 +131,7 @@ class Application:
             is_strict=self._settings.gateway.refused_fields == "reject",
         )
         return GraphQLRoute(
-            authentication=self._authentication,
+            authentication=callers.chain,
             documents=Documents(schema, manifest=_manifest(self._settings.gateway.documents)),
             executor=Executor(
                 schema,
@@ -153,6 +141,7 @@ class Application:
                 note=guard.terms,
             ),
             guard=guard,
+            admission=Admission(self._settings.gateway.max_in_progress),
             make_context=partial(
                 make_context, systems=systems, start=asyncio.get_running_loop().create_task
             ),
@@ -169,7 +158,10 @@ class Application:
         """Tell why a question would not be answered now."""
         if self._is_draining:
             return ("The gateway is stopping.",)
-        return () if self._route is not None else ("The gateway is starting or stopping.",)
+        if self._route is None or self._callers is None:
+            return ("The gateway is starting or stopping.",)
+        reason = self._callers.reason()
+        return () if reason is None else (reason,)
 
 
 def _manifest(documents: DocumentSettings) -> Manifest:

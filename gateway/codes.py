@@ -47,7 +47,7 @@ def _command(text: str) -> Meaning:
 CODES: Final[Mapping[str, Meaning]] = {
     # The request, before its document is looked at.
     "MALFORMED_JSON": _request(400, "The body, or a URL parameter, is not strict JSON."),
-    "MALFORMED_REQUEST": _request(400, "The JSON is not a GraphQL request."),
+    "MALFORMED_REQUEST": _request(400, "This is no HTTP, or the JSON is no GraphQL request."),
     "INVALID_REQUEST": _request(400, "Credentials were sent more than once."),
     "CREDENTIAL_IN_URL": _request(400, "A credential stands in the URL, where logs keep it."),
     "UNAUTHENTICATED": _request(401, "No credential was sent."),
@@ -57,12 +57,15 @@ CODES: Final[Mapping[str, Meaning]] = {
     "NOT_FOUND": _request(404, "Nothing of this path or name, or nothing the caller may see."),
     "METHOD_NOT_ALLOWED": _request(405, "This method is not served here; see `Allow`."),
     "NOT_ACCEPTABLE": _request(406, "No media type in `Accept` can be served."),
-    "REQUEST_TIMEOUT": _request(408, "The body did not arrive in time."),
+    "REQUEST_TIMEOUT": _request(408, "The headers or the body did not arrive in time."),
     "BODY_TOO_LARGE": _request(413, "The body is larger than the gateway reads."),
     "URL_TOO_LONG": _request(414, "The URL is longer than the gateway reads; use POST."),
     "UNSUPPORTED_MEDIA_TYPE": _request(415, "The body is not uncompressed JSON in UTF-8."),
-    "HEADER_TOO_LARGE": _request(431, "The credential is longer than any credential is."),
+    "HEADER_TOO_LARGE": _request(
+        431, "The headers, or the credential, are longer than the gateway reads."
+    ),
     "INTERNAL": _request(500, "The gateway failed; the correlation id finds the log entry."),
+    "OVERLOADED": _request(503, "More is asked at once than can be answered; see `Retry-After`."),
     "NOT_READY": _request(503, "The gateway cannot answer just now; see `Retry-After`."),
     # The document and its variables: a 200 where `application/json` was asked for.
     "DOCUMENT_TOO_LONG": _request(400, "The document has more characters than the gateway reads."),

@@ -34,6 +34,7 @@ Every error raised on purpose, with its code:
         NotFoundError  NOT_FOUND
         NotReadyError  NOT_READY
         OrdersFileError  ORDERS_FILE
+        OverloadedError  OVERLOADED
         RequestTimeoutError  REQUEST_TIMEOUT
         SandboxAddressError  SANDBOX_ADDRESS
         SandboxSizeError  SANDBOX_SIZE

@@ -81,6 +81,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         documents: The documents that are trusted.
         refused_fields: What a field does that the caller's scopes do not allow: it is
             null with an error (`filter`), or refuses the operation (`reject`).
+        max_in_progress: Operations in progress at once, where none has to wait for others;
+            where they do it becomes less by itself.
     """
 
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
@@ -92,6 +94,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     log_file: str | None = None
     documents: DocumentSettings = DocumentSettings()
     refused_fields: Literal["filter", "reject"] = "filter"
+    max_in_progress: Annotated[int, Meta(ge=1, le=100_000)] = 512
 
 
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from backends.store.memory import MemoryKeyStore
-from gateway.app import Keyring
+from gateway.callers import Keyring
 from orderlines.stated import Channel
 from orderlines.visibility import ALL, Visibility
 from policies.api_keys import Grant, mint

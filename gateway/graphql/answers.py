@@ -15,6 +15,7 @@ from gateway.answers import CLOSE, RETRY_SOON, Answer, Header, problem_answer
 from gateway.codes import CODES
 from gateway.errors import FormattedError, as_graphql_errors
 from gateway.execution import encode
+from gateway.graphql.admission import OverloadedError
 from gateway.graphql.documents import MAX_LISTED_ERRORS
 from gateway.graphql.guard import ForbiddenError, LimitExceededError
 from gateway.graphql.media import MediaType
@@ -22,6 +23,7 @@ from gateway.graphql.request import MalformedRequestError
 from gateway.graphql.strict_json import MalformedJsonError
 from orderlines.errors import GatewayError
 from policies.authentication import REALM
+from policies.key_sets import KeySetUnavailableError
 
 ALLOW: Final[Header] = (b"allow", b"GET, POST, OPTIONS")
 
@@ -63,6 +65,8 @@ _HEADERS: Final[Mapping[type[GatewayError], tuple[Header, ...]]] = {
     # where the answer should be.
     RequestTimeoutError: (CLOSE,),
     NotReadyError: (RETRY_SOON,),
+    KeySetUnavailableError: (RETRY_SOON,),
+    OverloadedError: (RETRY_SOON,),
 }
 
 

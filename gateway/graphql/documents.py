@@ -132,6 +132,13 @@ class Documents:
             return self.get(text) if text else _unknown(name)
         return self._trusted[trusted]
 
+    def knows(self, request: GraphQLRequest) -> bool:
+        """Tell whether a request names, or sends, a document that was found good before."""
+        name, text = request.document, request.query
+        if name is not None and name.id in self._manifest.texts:
+            return True
+        return text in self._trusted or self._good.get(text) is not None
+
     def get(self, text: str) -> Document | RefusedDocument:
         """Give the document of a text, from memory if it was seen before."""
         known = self._trusted.get(text) or self._good.get(text) or self._refused.get(text)

@@ -18,6 +18,7 @@ from graphql import OperationDefinitionNode, OperationType
 from gateway import correlation
 from gateway.answers import Answer, Receive, Scope, Send, fold_headers, problem_answer, send_answer
 from gateway.execution import Executed
+from gateway.graphql.admission import Admission
 from gateway.graphql.answers import (
     ALLOW,
     DeadlineExceededError,
@@ -96,6 +97,7 @@ class GraphQLRoute:
         documents: Documents,
         executor: Executor,
         guard: Guard,
+        admission: Admission,
         make_context: MakeContext,
         log: RequestLog,
         deadline_s: float,
@@ -108,6 +110,7 @@ class GraphQLRoute:
         self._documents = documents
         self._executor = executor
         self._guard = guard
+        self._admission = admission
         self._make_context = make_context
         self._log = log
         self._deadline_s = deadline_s
@@ -177,12 +180,18 @@ class GraphQLRoute:
             if body is None:
                 return None
             request = request_from_body(body)
-        found = self._find(turn, request, reads_only=reads_only)
-        if isinstance(found, RefusedDocument):
-            return refused(found.code, found.errors, turn.media, correlation_id=turn.correlation_id)
-        document, operation = found
-        self._departures.start(turn.task, receive)
-        return await self._execute(turn, principal, document, operation, request.variables)
+        self._admission.enter(is_look_up=self._documents.knows(request))
+        try:
+            found = self._find(turn, request, reads_only=reads_only)
+            if isinstance(found, RefusedDocument):
+                return refused(
+                    found.code, found.errors, turn.media, correlation_id=turn.correlation_id
+                )
+            document, operation = found
+            self._departures.start(turn.task, receive)
+            return await self._execute(turn, principal, document, operation, request.variables)
+        finally:
+            self._admission.leave()
 
     async def _caller(self, turn: _Turn, scope: Scope) -> Principal | Answer:
         """Find out who asks.

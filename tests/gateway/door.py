@@ -12,6 +12,7 @@ from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, build_s
 
 from backends.store.memory import MemoryKeyStore
 from gateway.execution import Executed
+from gateway.graphql.admission import Admission
 from gateway.graphql.documents import Documents
 from gateway.graphql.guard import Bill
 from gateway.graphql.http import GraphQLRoute
@@ -231,6 +232,7 @@ def make_route(
         "deadline_s": 2.0,
         "max_body_bytes": 131_072,
         "guard": FakeGuard(),
+        "admission": Admission(512),
     }
     return GraphQLRoute(
         authentication=AuthenticationChain([ApiKeyAuthenticator(store, PEPPER)]),

@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 
 from backends.registry import Systems
 from backends.store.memory import MemoryKeyStore
-from gateway.app import Application, Keyring, create_app
+from gateway.app import Application, create_app
+from gateway.callers import Keyring
 from gateway.cli import demo
 from gateway.codes import CODES, Shown
 from gateway.health import on_failure, routes

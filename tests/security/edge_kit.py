@@ -25,7 +25,8 @@ import msgspec
 from backends.settings import BackendSettings
 from backends.store.memory import MemoryKeyStore
 from gateway.answers import Receive, Scope, Send
-from gateway.app import Application, Keyring, create_app
+from gateway.app import Application, create_app
+from gateway.callers import Keyring
 from gateway.cli.server import listen, run, serve_until_told
 from gateway.connection_guard import ConnectionLimits
 from gateway.settings import GatewaySettings, Settings

@@ -15,7 +15,8 @@ import pytest
 
 from backends.registry import Systems
 from backends.store.memory import MemoryKeyStore
-from gateway.app import Keyring, create_app
+from gateway.app import create_app
+from gateway.callers import Keyring
 from gateway.cli.server import (
     AddressInUseError,
     StartFailedError,

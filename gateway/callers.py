@@ -1,0 +1,78 @@
+"""How callers become known here: the key store and the identity provider, opened and joined.
+
+API keys are always known, by the records of a store; tokens only where an identity
+provider is configured. Which of them is asked first does not matter: each tells its
+own kind of credential from others.
+"""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.oidc import open_oidc
+from policies.authentication import AuthenticationChain, Authenticator
+from policies.key_authenticator import ApiKeyAuthenticator, KeyStore
+from policies.key_sets import KeySets
+from policies.settings import OidcSettings
+from policies.tokens import TokenAuthenticator
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The API keys that are good here: where their records lie, and the pepper in them."""
+
+    store: KeyStore
+    pepper: bytes
+
+    def __repr__(self) -> str:
+        return "Keyring(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who can become known.
+
+    Attributes:
+        chain: Knows callers by what they show.
+        key_sets: The keys of the identity provider, if there is one.
+    """
+
+    chain: AuthenticationChain
+    key_sets: KeySets | None = None
+
+    def reason(self) -> str | None:
+        """Say why nobody could become known by a token now."""
+        return None if self.key_sets is None else self.key_sets.reason()
+
+
+async def open_callers(
+    keyring: Keyring | None, oidc: OidcSettings | None, stack: AsyncExitStack
+) -> Callers:
+    """Open what callers are known by.
+
+    Args:
+        keyring: None knows no API key.
+        oidc: None knows no token.
+        stack: Closes what is opened.
+
+    Raises:
+        SettingsError: The identity provider cannot be asked as it is configured.
+    """
+    members: list[Authenticator] = []
+    if keyring is not None:
+        members.append(ApiKeyAuthenticator(keyring.store, keyring.pepper))
+    if oidc is None:
+        return Callers(AuthenticationChain(members))
+    source = await stack.enter_async_context(open_oidc(oidc))
+    key_sets = KeySets(source, oidc.algorithms, tell=_tell)
+    stack.push_async_callback(key_sets.aclose)
+    key_sets.reason()  # begins to fetch, so that the first caller need not wait
+    members.append(TokenAuthenticator(oidc, key_sets))
+    return Callers(AuthenticationChain(members), key_sets)
+
+
+def _tell(why: str) -> None:
+    _log.warning("key_set_not_refreshed", reason=why)
