@@ -37,6 +37,7 @@ from gateway.graphql.guard import Guard
 from gateway.graphql.http import GraphQLRoute
 from gateway.graphql.trusted import NO_MANIFEST, Manifest, read_manifest
 from gateway.health import on_failure, on_http_exception, routes
+from gateway.metrics import GatewayCollector, RequestMetrics, serve_metrics
 from gateway.settings import DocumentSettings, Settings
 from gateway.telemetry import RequestLog, open_telemetry
 from orderlines.errors import GatewayError
@@ -69,6 +70,9 @@ class Application:
         self._given_systems = systems
         self._keys = keys
         self._callers: Callers | None = None
+        self._admission = Admission(settings.gateway.max_in_progress)
+        self._metrics = RequestMetrics()
+        self.metrics_port: int | None = None
         self._route: GraphQLRoute | None = None
         self._pages = Starlette(
             routes=routes(self._reasons),
@@ -105,6 +109,7 @@ class Application:
                 self._callers = await open_callers(self._keys, self._settings.auth.oidc, stack)
                 systems = await self._systems(stack)
                 self._route = self._build_route(self._callers, systems, log)
+                self._open_metrics(systems, stack)
             except GatewayError as error:
                 self.failure = error
                 raise
@@ -141,7 +146,8 @@ class Application:
                 note=guard.terms,
             ),
             guard=guard,
-            admission=Admission(self._settings.gateway.max_in_progress),
+            admission=self._admission,
+            metrics=self._metrics,
             make_context=partial(
                 make_context, systems=systems, start=asyncio.get_running_loop().create_task
             ),
@@ -149,6 +155,14 @@ class Application:
             deadline_s=self._settings.gateway.deadline_s,
             max_body_bytes=self._settings.gateway.max_body_bytes,
         )
+
+    def _open_metrics(self, systems: Systems, stack: AsyncExitStack) -> None:
+        settings = self._settings.metrics
+        if settings.port is not None:
+            collector = GatewayCollector(self._metrics, self._admission, lambda: systems.backends)
+            self.metrics_port = stack.enter_context(
+                serve_metrics(collector, settings.host, settings.port)
+            )
 
     def drain(self) -> None:
         """Be unready from now on; whoever asks is answered all the same."""

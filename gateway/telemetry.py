@@ -71,6 +71,7 @@ class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
     document_hash: str | None = None
     error_codes: tuple[str, ...] = ()
     calls: Mapping[str, int] | None = None
+    cost: int | None = None
 
 
 class LineWriter:

@@ -42,6 +42,7 @@ from gateway.graphql.request import (
     request_from_query_string,
 )
 from gateway.graphql.time_limit import Task, TimeLimit
+from gateway.metrics import RequestMetrics
 from gateway.telemetry import Now, RequestLine, RequestLog, utc_now
 from orderlines.deadline import Clock, Deadline
 from orderlines.errors import GatewayError
@@ -59,6 +60,7 @@ class _Turn:
     __slots__ = (
         "calls",
         "correlation_id",
+        "cost",
         "document_hash",
         "media",
         "operation",
@@ -79,6 +81,7 @@ class _Turn:
         self.document_hash: str | None = None
         self.operation: OperationDefinitionNode | None = None
         self.calls: Mapping[str, int] | None = None
+        self.cost = 0
 
 
 class GraphQLRoute:
@@ -102,6 +105,7 @@ class GraphQLRoute:
         log: RequestLog,
         deadline_s: float,
         max_body_bytes: int,
+        metrics: RequestMetrics | None = None,
         new_id: correlation.MakeId = correlation.new_correlation_id,
         clock: Clock = time.monotonic,
         now: Now = utc_now,
@@ -113,6 +117,7 @@ class GraphQLRoute:
         self._admission = admission
         self._make_context = make_context
         self._log = log
+        self._metrics = metrics or RequestMetrics()
         self._deadline_s = deadline_s
         self._limit = TimeLimit(deadline_s)
         self._departures = Departures()
@@ -146,7 +151,9 @@ class GraphQLRoute:
             self._departures.stop(task)
         if answer is not None:
             await send_answer(send, answer, turn.correlation_id)
-        self._log.write(self._line(turn, answer))
+        line = self._line(turn, answer)
+        self._metrics.observe(line.status, line.error_codes, line.duration_ms / 1_000, turn.cost)
+        self._log.write(line)
 
     def _current_task(self) -> Task:
         """Find the task of this request; an ASGI server answers each within one.
@@ -266,7 +273,7 @@ class GraphQLRoute:
         turn.calls = getattr(context, "calls", None)
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
-        spent = self._guard.spent(prepared, executed)
+        spent = turn.cost = self._guard.spent(prepared, executed)
         return answered(
             executed.json,
             executed.errors,
@@ -302,6 +309,7 @@ class GraphQLRoute:
             document_hash=turn.document_hash,
             error_codes=codes,
             calls=dict(turn.calls) if turn.calls else None,
+            cost=turn.cost or None,
         )
 
 
