@@ -41,6 +41,10 @@ class Answer(NamedTuple):
     codes: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()
 
+    def with_headers(self, headers: tuple[Header, ...]) -> "Answer":
+        """Give it with more headers."""
+        return self._replace(headers=(*self.headers, *headers))
+
     def all_headers(self, correlation_id: str) -> list[Header]:
         """List every header it is sent with."""
         headers = [

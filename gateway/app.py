@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from backends.registry import Systems, open_systems
+from backends.store.counters import MemoryCounters
 from gateway.answers import (
     RETRY_SOON,
     Receive,
@@ -35,12 +36,14 @@ from gateway.graphql.admission import Admission
 from gateway.graphql.documents import Documents
 from gateway.graphql.guard import Guard
 from gateway.graphql.http import GraphQLRoute
+from gateway.graphql.toll import Toll
 from gateway.graphql.trusted import NO_MANIFEST, Manifest, read_manifest
 from gateway.health import on_failure, on_http_exception, routes
 from gateway.metrics import GatewayCollector, RequestMetrics, serve_metrics
 from gateway.settings import DocumentSettings, Settings
 from gateway.telemetry import RequestLog, open_telemetry
 from orderlines.errors import GatewayError
+from policies.throttle import Throttle
 from resolvers.batches import field_plans
 from resolvers.context import make_context
 from resolvers.forecast import reads_of
@@ -147,6 +150,7 @@ class Application:
             ),
             guard=guard,
             admission=self._admission,
+            toll=Toll(Throttle(self._settings.throttle, MemoryCounters())),
             metrics=self._metrics,
             make_context=partial(
                 make_context, systems=systems, start=asyncio.get_running_loop().create_task

@@ -61,6 +61,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "BODY_TOO_LARGE": _request(413, "The body is larger than the gateway reads."),
     "URL_TOO_LONG": _request(414, "The URL is longer than the gateway reads; use POST."),
     "UNSUPPORTED_MEDIA_TYPE": _request(415, "The body is not uncompressed JSON in UTF-8."),
+    "RATE_LIMITED": _request(429, "The caller's quota is used up for now; see `Retry-After`."),
     "HEADER_TOO_LARGE": _request(431, "The headers are longer than the gateway reads."),
     "INTERNAL": _request(500, "The gateway failed; the correlation id finds the log entry."),
     "OVERLOADED": _request(503, "More is asked at once than can be answered; see `Retry-After`."),

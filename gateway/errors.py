@@ -43,6 +43,7 @@ Every error raised on purpose, with its code:
         SectionNotReadError  INTERNAL
         SettingsError  BAD_SETTINGS
         StartFailedError  START_FAILED
+        ThrottledError  RATE_LIMITED
         UngovernedFieldError  INTERNAL
         UngovernedSchemaError  INTERNAL
         UnreadableSchemaError  UNREADABLE_SCHEMA

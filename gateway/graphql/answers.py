@@ -21,6 +21,7 @@ from gateway.graphql.guard import ForbiddenError, LimitExceededError
 from gateway.graphql.media import MediaType
 from gateway.graphql.request import MalformedRequestError
 from gateway.graphql.strict_json import MalformedJsonError
+from gateway.graphql.toll import ThrottledError
 from orderlines.errors import GatewayError
 from policies.authentication import REALM
 from policies.key_sets import KeySetUnavailableError
@@ -129,10 +130,14 @@ def failed(error: Exception, media: MediaType, *, correlation_id: str) -> Answer
             error.code,
             error.message,
             correlation_id=correlation_id,
-            headers=_HEADERS.get(type(error), ()),
+            headers=_headers(error),
             facts=error.facts,
         )
     return _without_data(status, as_graphql_errors([error], correlation_id=correlation_id), media)
+
+
+def _headers(error: GatewayError) -> tuple[Header, ...]:
+    return error.headers if isinstance(error, ThrottledError) else _HEADERS.get(type(error), ())
 
 
 def _without_data(status: int, entries: list[FormattedError], media: MediaType) -> Answer:

@@ -42,12 +42,14 @@ from gateway.graphql.request import (
     request_from_query_string,
 )
 from gateway.graphql.time_limit import Task, TimeLimit
+from gateway.graphql.toll import ThrottledError, Toll
 from gateway.metrics import RequestMetrics
 from gateway.telemetry import Now, RequestLine, RequestLog, utc_now
 from orderlines.deadline import Clock, Deadline
 from orderlines.errors import GatewayError
 from policies.authentication import Refusal, read_credentials
 from policies.principal import Principal
+from policies.throttle import Charge
 
 CLIENT_LEFT: Final = 499
 
@@ -59,9 +61,11 @@ class _Turn:
 
     __slots__ = (
         "calls",
+        "charge",
         "correlation_id",
         "cost",
         "document_hash",
+        "failure",
         "media",
         "operation",
         "principal",
@@ -82,6 +86,8 @@ class _Turn:
         self.operation: OperationDefinitionNode | None = None
         self.calls: Mapping[str, int] | None = None
         self.cost = 0
+        self.charge: Charge | None = None
+        self.failure: Exception | None = None
 
 
 class GraphQLRoute:
@@ -101,6 +107,7 @@ class GraphQLRoute:
         executor: Executor,
         guard: Guard,
         admission: Admission,
+        toll: Toll,
         make_context: MakeContext,
         log: RequestLog,
         deadline_s: float,
@@ -115,6 +122,7 @@ class GraphQLRoute:
         self._executor = executor
         self._guard = guard
         self._admission = admission
+        self._toll = toll
         self._make_context = make_context
         self._log = log
         self._metrics = metrics or RequestMetrics()
@@ -145,11 +153,14 @@ class GraphQLRoute:
             if not has_left:
                 answer = failed(_too_late(turn), turn.media, correlation_id=turn.correlation_id)
         except Exception as error:  # noqa: BLE001 - the one exit decides what it becomes
+            turn.failure = error
             answer = failed(error, turn.media, correlation_id=turn.correlation_id)
         finally:
             self._limit.stop(task)
             self._departures.stop(task)
         if answer is not None:
+            if turn.charge is not None and not isinstance(turn.failure, ThrottledError):
+                answer = answer.with_headers(self._toll.headers(turn.charge))
             await send_answer(send, answer, turn.correlation_id)
         line = self._line(turn, answer)
         self._metrics.observe(line.status, line.error_codes, line.duration_ms / 1_000, turn.cost)
@@ -178,6 +189,7 @@ class GraphQLRoute:
         if isinstance(principal, Answer):
             return principal
         turn.media = negotiate(headers.get(b"accept"))
+        turn.charge = await self._toll.enter(principal.id)
         if reads_only:
             request = request_from_query_string(scope["query_string"])
         else:
@@ -265,6 +277,7 @@ class GraphQLRoute:
         if isinstance(prepared, Executed):
             return self._unanswered(turn, prepared)
         bill = self._guard.check(principal, prepared)
+        charge = turn.charge = await self._toll.charge(principal.id, bill)
         context = self._make_context(
             principal,
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
@@ -274,6 +287,7 @@ class GraphQLRoute:
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
         spent = turn.cost = self._guard.spent(prepared, executed)
+        turn.charge = await self._toll.settle(charge, spent, turn.calls or {})
         return answered(
             executed.json,
             executed.errors,

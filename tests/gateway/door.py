@@ -10,6 +10,7 @@ from typing import Any
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, build_schema
 
+from backends.store.counters import MemoryCounters
 from backends.store.memory import MemoryKeyStore
 from gateway.execution import Executed
 from gateway.graphql.admission import Admission
@@ -17,11 +18,14 @@ from gateway.graphql.documents import Documents
 from gateway.graphql.guard import Bill
 from gateway.graphql.http import GraphQLRoute
 from gateway.graphql.ports import Executor
+from gateway.graphql.toll import Toll
 from gateway.telemetry import RequestLog
 from orderlines.deadline import Deadline
 from policies.authentication import AuthenticationChain
 from policies.key_authenticator import ApiKeyAuthenticator
 from policies.principal import Principal
+from policies.settings import ThrottleSettings
+from policies.throttle import Throttle
 
 SCHEMA = """
 type Query { a(x: Int, d: Float, id: ID): Query  b: String  viewer: Query }
@@ -233,6 +237,7 @@ def make_route(
         "max_body_bytes": 131_072,
         "guard": FakeGuard(),
         "admission": Admission(512),
+        "toll": Toll(Throttle(ThrottleSettings(), MemoryCounters())),
     }
     return GraphQLRoute(
         authentication=AuthenticationChain([ApiKeyAuthenticator(store, PEPPER)]),

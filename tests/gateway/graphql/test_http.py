@@ -33,6 +33,8 @@ async def test_a_question_is_answered(door: Door) -> None:
         "x-correlation-id": "caller-0001",
         "content-type": "application/graphql-response+json; charset=utf-8",
         "content-length": "69",
+        "ratelimit-policy": '"key";q=600000;w=60;qu="cost", "system";q=60000;w=60;qu="calls"',
+        "ratelimit": '"key";r=599999;t=1',
     }
 
 

@@ -150,6 +150,7 @@ async def test_every_request_leaves_one_line(door: Door) -> None:
             "operation_type": "query",
             "document_hash": "dd0b0a4e0455",
             "calls": {"erp": 2},
+            "cost": 2,
         },
         {
             "level": "info",

@@ -1,0 +1,91 @@
+"""What a request is charged: taken before it is answered, and given back as far as unused.
+
+A point is taken before anything is read, so that refused questions are not free. What
+the operation can cost at most follows once it is known, together with the calls it can
+make; afterwards the rest goes back. Every answer says how the bucket stands.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from gateway.answers import Header
+from gateway.graphql.guard import Bill, LimitExceededError
+from orderlines.errors import GatewayError
+from policies.throttle import Charge, Refused, Throttle, rate_limit_text, retry_after_text
+
+ENTRY: Final = 1
+"""Points of a request that asks nothing."""
+
+
+class ThrottledError(GatewayError):
+    """The caller has spent what it may.
+
+    Attributes:
+        headers: What tells when to come back.
+    """
+
+    code: ClassVar[str] = "RATE_LIMITED"
+
+    def __init__(self, refused: Refused, headers: tuple[Header, ...]) -> None:
+        what = "cost points" if refused.system is None else f"calls to `{refused.system}`"
+        super().__init__(
+            f"The quota of {what} is used up for now; see `Retry-After`.",
+            system=refused.system,
+            retry_after=int(retry_after_text(refused)),
+        )
+        self.headers = headers
+
+
+class Toll:
+    """Charges requests.
+
+    Args:
+        throttle: Who counts.
+    """
+
+    def __init__(self, throttle: Throttle) -> None:
+        self._throttle = throttle
+        self._policy: Header = (b"ratelimit-policy", throttle.policy.encode("ascii"))
+
+    async def enter(self, principal_id: str) -> Charge:
+        """Take the point that every request costs.
+
+        Raises:
+            ThrottledError: There is none left.
+        """
+        found = self._throttle.point_now(principal_id)
+        if found is None:
+            found = await self._throttle.point(principal_id)
+        return found if isinstance(found, Charge) else self._refuse(found)
+
+    async def charge(self, principal_id: str, bill: Bill) -> Charge:
+        """Take the most that an operation can cost, besides the point of its request.
+
+        Raises:
+            ThrottledError: Less is left.
+            LimitExceededError: More is asked than the quota holds when it is full.
+        """
+        cost = max(bill.cost - ENTRY, 0)
+        found = self._throttle.charge_now(principal_id, cost, bill.calls)
+        if found is None:
+            found = await self._throttle.charge(principal_id, cost, bill.calls)
+        return found if isinstance(found, Charge) else self._refuse(found)
+
+    async def settle(self, charge: Charge, spent: int, calls: Mapping[str, int]) -> Charge:
+        """Give back what was not used."""
+        cost = max(spent - ENTRY, 0)
+        settled = self._throttle.refund_now(charge, cost, calls)
+        if settled is None:
+            settled = await self._throttle.refund(charge, cost, calls)
+        return settled
+
+    def headers(self, found: Charge | Refused) -> tuple[Header, ...]:
+        """Tell how the bucket stands."""
+        return (self._policy, (b"ratelimit", rate_limit_text(found).encode("ascii")))
+
+    def _refuse(self, refused: Refused) -> Charge:
+        if refused.never:
+            msg = "The request costs more than the quota of this credential ever holds."
+            raise LimitExceededError(msg, limit="quota")
+        retry = (b"retry-after", retry_after_text(refused).encode("ascii"))
+        raise ThrottledError(refused, (*self.headers(refused), retry))

@@ -1,0 +1,310 @@
+"""How much a caller may spend: cost points of its own, and calls to each system.
+
+Every principal has a bucket of cost points and one of calls for each system; points
+come back evenly. A request takes one point before it is read, then the most it can
+cost from all its buckets at once or from none, and gets back what it did not use.
+Who counts, and where, is behind `Counters`; the arithmetic is exact there.
+
+The three header fields are written here: `RateLimit-Policy` and `RateLimit` of
+draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After` of RFC 9110.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from policies.settings import Quota, ThrottleSettings
+
+Ask: TypeAlias = tuple[str, int, int, int]
+"""Name of a bucket, points asked of it (or given back), points it holds, its window in seconds."""
+Answer: TypeAlias = tuple[bool, int, int, int]
+"""Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
+
+NO_CALLS: Final[Mapping[str, int]] = {}
+_SECOND_US: Final = 1_000_000
+
+
+class Counters(Protocol):
+    """Where spending is counted. A bucket that nobody knows is full.
+
+    Names of one call differ, and hold the same text in braces: buckets that are
+    asked together can be kept together. A bucket is known by its name, its points
+    and its window. Asking 0 points is granted always, and only looks.
+    """
+
+    def charge_now(self, asked: Sequence[Ask], /) -> tuple[Answer, ...] | None:
+        """Take from all buckets, or from none if one refuses; None: it must be awaited."""
+        ...
+
+    async def charge(self, asked: Sequence[Ask], /) -> tuple[Answer, ...]:
+        """Take from all buckets, or from none if one refuses."""
+        ...
+
+    def refund_now(self, given: Sequence[Ask], /) -> bool:
+        """Give points back, no bucket more than it lacks; False: it must be awaited."""
+        ...
+
+    async def refund(self, given: Sequence[Ask], /) -> None:
+        """Give points back, no bucket more than it lacks."""
+        ...
+
+
+class Charge(NamedTuple):
+    """What was taken, and how the caller's own bucket stands after it.
+
+    Attributes:
+        principal_id: Whose it was.
+        cost: Cost points.
+        calls: Calls by system.
+        remaining: Cost points left.
+        reset_us: Microseconds until all are back.
+    """
+
+    principal_id: str
+    cost: int
+    calls: Mapping[str, int]
+    remaining: int
+    reset_us: int
+
+
+class Refused(NamedTuple):
+    """Why nothing was taken.
+
+    Attributes:
+        system: Whose calls are used up; None for the caller's own cost points.
+        asked: Points that were asked of that bucket.
+        limit: Points that it holds.
+        remaining: Points left in it; 0 if it was not looked at.
+        retry_us: Microseconds until it would grant the same; 0 if it never will.
+        never: Whether more was asked than the bucket holds when it is full: to wait
+            is of no use, and the counters were not asked.
+    """
+
+    system: str | None
+    asked: int
+    limit: int
+    remaining: int
+    retry_us: int
+    never: bool = False
+
+
+class Left(NamedTuple):
+    """How a bucket stands.
+
+    Attributes:
+        limit: Points that it holds.
+        window_s: Seconds in which as many come back.
+        remaining: Points left.
+        reset_us: Microseconds until all are back.
+    """
+
+    limit: int
+    window_s: int
+    remaining: int
+    reset_us: int
+
+
+class Standing(NamedTuple):
+    """What a caller has left.
+
+    Attributes:
+        key: Cost points of its own.
+        by_system: Calls, by system.
+    """
+
+    key: Left
+    by_system: Mapping[str, Left]
+
+
+class Throttle:
+    """Charges callers.
+
+    What ends in `_now` gives None where it has to be awaited under the other name:
+    counting in memory never has to.
+
+    Args:
+        settings: What the buckets hold.
+        counters: Where they are.
+
+    Attributes:
+        policy: The value of `RateLimit-Policy`.
+    """
+
+    def __init__(self, settings: ThrottleSettings, counters: Counters) -> None:
+        self.policy: Final = policy_text(settings)
+        self._counters = counters
+        self._key, self._system = settings.key, settings.system
+        self._key_size = settings.key.points, settings.key.window_s
+        self._system_size = settings.system.points, settings.system.window_s
+
+    def point_now(self, principal_id: str) -> Charge | Refused | None:
+        """Take the point that every request costs, whatever it asks."""
+        answers = self._counters.charge_now(((f"{{{principal_id}}}", 1, *self._key_size),))
+        return None if answers is None else self._found(principal_id, 1, NO_CALLS, answers)
+
+    async def point(self, principal_id: str) -> Charge | Refused:
+        """Take the point that every request costs, whatever it asks."""
+        return await self.charge(principal_id, 1, NO_CALLS)
+
+    def charge_now(
+        self, principal_id: str, cost: int, calls: Mapping[str, int]
+    ) -> Charge | Refused | None:
+        """Take all, or nothing; see `charge`."""
+        never = self._never(cost, calls)
+        if never is not None:
+            return never
+        answers = self._counters.charge_now(self._asked(principal_id, cost, calls))
+        return None if answers is None else self._found(principal_id, cost, calls, answers)
+
+    async def charge(
+        self, principal_id: str, cost: int, calls: Mapping[str, int]
+    ) -> Charge | Refused:
+        """Take all, or nothing.
+
+        Args:
+            principal_id: Who asks.
+            cost: The most that it can cost, in points.
+            calls: The most calls that it can make, by system.
+        """
+        never = self._never(cost, calls)
+        if never is not None:
+            return never
+        answers = await self._answers(self._asked(principal_id, cost, calls))
+        return self._found(principal_id, cost, calls, answers)
+
+    def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
+        """Give back what was not used; see `refund`."""
+        unused = self._unused(charge, cost, calls)
+        if unused and not self._counters.refund_now(unused):
+            return None
+        return self._settled(charge, cost)
+
+    async def refund(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge:
+        """Give back what was not used.
+
+        Args:
+            charge: What was taken.
+            cost: What it did cost. More than was taken is not taken afterwards.
+            calls: What was called, by system; a system that is missing was not.
+
+        Returns:
+            How the bucket stood when it was charged, had it been charged only this.
+        """
+        unused = self._unused(charge, cost, calls)
+        if unused and not self._counters.refund_now(unused):
+            await self._counters.refund(unused)
+        return self._settled(charge, cost)
+
+    async def peek(self, principal_id: str, systems: Iterable[str]) -> Standing:
+        """Tell what is left, and take nothing."""
+        calls = dict.fromkeys(systems, 0)
+        key, *others = await self._answers(self._asked(principal_id, 0, calls))
+        by_system = zip(calls, others, strict=True)
+        return Standing(
+            _left(self._key, key),
+            {system: _left(self._system, one) for system, one in by_system},
+        )
+
+    async def _answers(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
+        answers = self._counters.charge_now(asked)
+        return await self._counters.charge(asked) if answers is None else answers
+
+    def _never(self, cost: int, calls: Mapping[str, int]) -> Refused | None:
+        limit = self._key.points
+        if cost > limit:
+            return Refused(None, cost, limit, 0, 0, never=True)
+        limit = self._system.points
+        for system, count in calls.items():
+            if count > limit:
+                return Refused(system, count, limit, 0, 0, never=True)
+        return None
+
+    def _asked(self, principal_id: str, cost: int, calls: Mapping[str, int]) -> list[Ask]:
+        # No name of a system holds a brace, so that no two callers share a name; and what
+        # stands in braces is the same in all: a cluster keeps them on one node.
+        own = f"{{{principal_id}}}"
+        points, window_s = self._key_size
+        asked = [(own, cost, points, window_s)]
+        points, window_s = self._system_size
+        for system, count in calls.items():
+            asked.append((system + own, count, points, window_s))
+        return asked
+
+    def _found(
+        self,
+        principal_id: str,
+        cost: int,
+        calls: Mapping[str, int],
+        answers: tuple[Answer, ...],
+    ) -> Charge | Refused:
+        for answer in answers:
+            if not answer[0]:
+                return self._refused(cost, calls, answers)
+        _, remaining, reset_us, _ = answers[0]
+        return Charge(principal_id, cost, calls, remaining, reset_us)
+
+    def _refused(self, cost: int, calls: Mapping[str, int], answers: tuple[Answer, ...]) -> Refused:
+        key, *others = answers
+        refused = [
+            Refused(system, calls[system], self._system.points, remaining, retry_us)
+            for system, (granted, remaining, _, retry_us) in zip(calls, others, strict=True)
+            if not granted
+        ]
+        granted, remaining, _, retry_us = key
+        if not granted:
+            refused.append(Refused(None, cost, self._key.points, remaining, retry_us))
+        # Whoever waits for the last one finds them all granting.
+        return max(refused, key=lambda one: one.retry_us)
+
+    def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Ask]:
+        own = f"{{{charge.principal_id}}}"
+        points, window_s = self._system_size
+        unused = [(own, charge.cost - cost, *self._key_size)] if cost < charge.cost else []
+        for system, count in charge.calls.items():
+            used = calls.get(system, 0)
+            if used < count:
+                unused.append((system + own, count - used, points, window_s))
+        return unused
+
+    def _settled(self, charge: Charge, cost: int) -> Charge:
+        back = charge.cost - cost
+        if back <= 0:
+            return charge
+        principal_id, _, calls, remaining, reset_us = charge
+        points, window_s = self._key_size
+        reset_us -= back * window_s * _SECOND_US // points
+        return Charge(principal_id, cost, calls, remaining + back, reset_us)
+
+
+def policy_text(settings: ThrottleSettings) -> str:
+    """Write `RateLimit-Policy`: a structured field, a list of strings with parameters."""
+    key, system = settings.key, settings.system
+    return (
+        f'"key";q={key.points};w={key.window_s};qu="cost", '
+        f'"system";q={system.points};w={system.window_s};qu="calls"'
+    )
+
+
+def rate_limit_text(found: Charge | Refused) -> str:
+    """Write `RateLimit`: what is left, and the seconds until all is back.
+
+    Where nothing was taken they are the seconds until the same would be granted, as
+    in `Retry-After`; the bucket is the one that refused, and of a system's the
+    partition key is its name. What can never be granted has no such field.
+    """
+    if isinstance(found, Charge):
+        return f'"key";r={found.remaining};t={-(-found.reset_us // _SECOND_US)}'
+    text = f"r={found.remaining};t={retry_after_text(found)}"
+    if found.system is None:
+        return f'"key";{text}'
+    return f'"system";{text};pk=:{b64encode(found.system.encode()).decode()}:'
+
+
+def retry_after_text(refused: Refused) -> str:
+    """Write `Retry-After`: whole seconds, never too few."""
+    return str(-(-refused.retry_us // _SECOND_US))
+
+
+def _left(quota: Quota, answered: Answer) -> Left:
+    _, remaining, reset_us, _ = answered
+    return Left(quota.points, quota.window_s, remaining, reset_us)
