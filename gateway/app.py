@@ -34,6 +34,7 @@ from gateway.correlation import HEADER, correlation_id_of
 from gateway.execution import Executor
 from gateway.graphql.admission import Admission
 from gateway.graphql.documents import Documents
+from gateway.graphql.explainer import Explainer
 from gateway.graphql.guard import Guard
 from gateway.graphql.http import GraphQLRoute
 from gateway.graphql.toll import Toll
@@ -138,22 +139,29 @@ class Application:
             reads_of=partial(reads_of, systems=systems.backends),
             is_strict=self._settings.gateway.refused_fields == "reject",
         )
+        documents = Documents(schema, manifest=_manifest(self._settings.gateway.documents))
+        executor = Executor(
+            schema,
+            field_plans(schema),
+            leaves=WRITERS,
+            plain_texts=PLAIN_TEXTS,
+            note=guard.terms,
+        )
+        throttle = Throttle(self._settings.throttle, MemoryCounters())
         return GraphQLRoute(
             authentication=callers.chain,
-            documents=Documents(schema, manifest=_manifest(self._settings.gateway.documents)),
-            executor=Executor(
-                schema,
-                field_plans(schema),
-                leaves=WRITERS,
-                plain_texts=PLAIN_TEXTS,
-                note=guard.terms,
-            ),
+            documents=documents,
+            executor=executor,
             guard=guard,
             admission=self._admission,
-            toll=Toll(Throttle(self._settings.throttle, MemoryCounters())),
+            toll=Toll(throttle),
             metrics=self._metrics,
             make_context=partial(
-                make_context, systems=systems, start=asyncio.get_running_loop().create_task
+                make_context,
+                systems=systems,
+                start=asyncio.get_running_loop().create_task,
+                throttle=throttle,
+                explain=Explainer(documents, executor, guard, throttle),
             ),
             log=log,
             deadline_s=self._settings.gateway.deadline_s,

@@ -7,12 +7,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from backends.registry import Systems
 from orderlines.deadline import Deadline
 from orderlines.visibility import Visibility
 from policies.principal import Principal
+from policies.throttle import Throttle
+
+if TYPE_CHECKING:
+    from resolvers.explanations import Explain
 
 Now = Callable[[], datetime]
 Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
@@ -35,6 +39,8 @@ class Context:
         systems: The systems that can be asked.
         now: The wall clock.
         start: Starts what is to go on beside the look-up that asks for it.
+        throttle: What the caller has left to spend.
+        explain: Explains a question.
         calls: Calls the look-ups of this question cost each system, by its table;
             filled as they are made, for the log.
     """
@@ -46,6 +52,8 @@ class Context:
     systems: Systems
     now: Now = utc_now
     start: Start = asyncio.create_task
+    throttle: Throttle | None = None
+    explain: "Explain | None" = None
     calls: dict[str, int] = field(default_factory=dict)
 
     def count(self, system: str, calls: int) -> None:
@@ -53,13 +61,24 @@ class Context:
         self.calls[system] = self.calls.get(system, 0) + calls
 
 
-def make_context(
+def make_context(  # noqa: PLR0913 - each by its name
     principal: Principal,
     *,
     deadline: Deadline,
     correlation_id: str,
     systems: Systems,
     start: Start = asyncio.create_task,
+    throttle: Throttle | None = None,
+    explain: "Explain | None" = None,
 ) -> Context:
     """Make the context of one question of one caller."""
-    return Context(principal, principal.visibility, deadline, correlation_id, systems, start=start)
+    return Context(
+        principal,
+        principal.visibility,
+        deadline,
+        correlation_id,
+        systems,
+        start=start,
+        throttle=throttle,
+        explain=explain,
+    )

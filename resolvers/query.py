@@ -16,19 +16,23 @@ from orderlines.facets import Facts
 from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, normalise_number
 from orderlines.stitched_line import StitchedLine
 from policies.principal import Principal
+from policies.throttle import Standing
 from resolvers.batches import Ask, batched
 from resolvers.context import Context
+from resolvers.explanations import Explanation, ExplanationType
 from resolvers.governance import (
     BACKENDS,
     LINES,
     Authenticated,
     CacheControl,
+    Cost,
     Owner,
     sized,
 )
 from resolvers.operations import BackendType, ViewerType
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
 from resolvers.orders import InvalidArgumentError, OrderType
+from resolvers.quota import RateLimitType
 from resolvers.types import OrderLineType
 
 MAX_IDS = 1000
@@ -101,6 +105,36 @@ async def backends(parents: Sequence[object], ask: Ask) -> Sequence[Sequence[Bac
 async def viewer(parents: Sequence[object], ask: Ask) -> Sequence[Principal]:
     """Say who is asking."""
     return [ask.context.principal] * len(parents)
+
+
+async def rate_limit(parents: Sequence[object], ask: Ask) -> Sequence[Standing]:
+    """Say what the caller has left."""
+    context = ask.context
+    assert context.throttle is not None  # noqa: S101 - the door always has one
+    names = [info.name for info in context.systems.backends]
+    return [await context.throttle.peek(context.principal.id, names)] * len(parents)
+
+
+async def explain(
+    parents: Sequence[object],
+    ask: Ask,
+    *,
+    query: Annotated[str, strawberry.argument(description="The document to explain.")],
+    variables: Annotated[
+        strawberry.scalars.JSON | None, strawberry.argument(description="Values of its variables.")
+    ] = None,
+    operation_name: Annotated[
+        str | None, strawberry.argument(description="Which operation, if there are several.")
+    ] = None,
+) -> Sequence[Explanation]:
+    """Say what a question would do."""
+    context = ask.context
+    assert context.explain is not None  # noqa: S101 - as above
+    if not (variables is None or isinstance(variables, dict)):
+        msg = "`variables` is an object."
+        raise InvalidArgumentError(msg, argument="variables")
+    explained = await context.explain(context.principal, query, variables or {}, operation_name)
+    return [explained] * len(parents)
 
 
 async def _lines_by_id(ids: Sequence[str], ask: Ask) -> list[StitchedLine | GatewayError]:
@@ -187,4 +221,16 @@ class Query:
         ViewerType,
         "Who is asking.",
         policy=(Authenticated(), CacheControl(max_age=0), OPERATIONS),
+    )
+    rate_limit: RateLimitType = batched(
+        rate_limit,
+        RateLimitType,
+        "What the caller has left to spend.",
+        policy=(Authenticated(), CacheControl(max_age=0), OPERATIONS),
+    )
+    explain: ExplanationType = batched(
+        explain,
+        ExplanationType,
+        "What a question would do and cost, and what of it is hidden. Once a request.",
+        policy=(Authenticated(), CacheControl(max_age=0), OPERATIONS, Cost(weight=50)),
     )

@@ -73,6 +73,7 @@ class Terms:
         single: Root fields that look one thing up.
         lists: Arguments that may be lists.
         pages: Fields that give a page, and the argument that says how long.
+        explained: Root fields that read a document of their own.
         reads: Root fields, and the systems they ask.
     """
 
@@ -82,6 +83,7 @@ class Terms:
     single: int
     lists: tuple[ListArgument, ...]
     pages: tuple[tuple[Field, str], ...]
+    explained: int
     reads: tuple[tuple[Field, tuple[Read, ...]], ...]
 
 
@@ -148,6 +150,7 @@ class Guard:
             single=sum(one not in listed for one in counted),
             lists=tuple(lists),
             pages=tuple(pages),
+            explained=sum(one.name == "explain" for one in roots),
             reads=tuple((one, reads) for one in roots if (reads := self._reads_of(one))),
         )
 
@@ -194,6 +197,9 @@ class Guard:
         if look_ups > limits.look_ups:
             msg = "The request looks up more than one request may."
             raise LimitExceededError(msg, limit="look_ups")
+        if terms.explained > 1:
+            msg = "A request explains one question."
+            raise LimitExceededError(msg, limit="explain")
         for field, name in terms.pages:
             first = arguments(field).get(name)
             if isinstance(first, int) and not 1 <= first <= limits.first:

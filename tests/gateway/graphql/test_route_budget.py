@@ -90,7 +90,7 @@ class Nowhere(list[Any]):
 class Ready(Outcome):
     """An outcome that is written already."""
 
-    json = json.dumps(DATA, separators=(",", ":")).encode()  # type: ignore[assignment]
+    json = json.dumps(DATA, separators=(",", ":")).encode()
 
 
 def hot_route(door: Door, store: MemoryKeyStore) -> GraphQLRoute:
