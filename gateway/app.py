@@ -139,7 +139,11 @@ class Application:
             reads_of=partial(reads_of, systems=systems.backends),
             is_strict=self._settings.gateway.refused_fields == "reject",
         )
-        documents = Documents(schema, manifest=_manifest(self._settings.gateway.documents))
+        documents = Documents(
+            schema,
+            manifest=_manifest(self._settings.gateway.documents),
+            limits=self._settings.limits,
+        )
         executor = Executor(
             schema,
             field_plans(schema),

@@ -19,7 +19,7 @@ from math import gcd
 from typing import Final, NamedTuple, TypeAlias
 
 MAX_NAMES: Final = 500_000
-"""Buckets that are kept at a time, of one size: about 150 MB."""
+"""Buckets that are kept at a time, of one size: about 85 MB."""
 
 _LOOKED_AT: Final = 2
 """Old buckets that are looked at for each new one: so the full ones leave faster than they come."""

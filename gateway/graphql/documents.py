@@ -24,9 +24,12 @@ from graphql import (
     validate,
 )
 
+from gateway.graphql.merge_rule import RULES
 from gateway.graphql.request import DocumentName, GraphQLRequest
 from gateway.graphql.trusted import NO_MANIFEST, Manifest, names
 from gateway.settings import SettingsError
+from policies.limits import Exceeded, exceeded, measure
+from policies.settings import LimitSettings
 
 MAX_CHARS: Final = 16_384
 MAX_TOKENS: Final = 2_000
@@ -48,11 +51,13 @@ class RefusedDocument:
         code: Why, as one of the stable codes.
         errors: Up to `MAX_LISTED_ERRORS`, each with its place in the text.
         kinds: The kinds of operation found in it, as far as it could be parsed.
+        limit: The limit that it exceeds, if that is why.
     """
 
     code: str
     errors: tuple[GraphQLError, ...]
     kinds: frozenset[OperationType] = _QUERY_ONLY
+    limit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,13 @@ class Document:
     Attributes:
         hash: SHA-256 of the text, in hexadecimal digits.
         operations: By name; an operation without a name stands under None.
+        for_others: The limit it exceeds for callers who may not look at the schema.
     """
 
     ast: DocumentNode
     hash: str
     operations: Mapping[str | None, OperationDefinitionNode]
+    for_others: Exceeded | None = None
 
     @property
     def short_hash(self) -> str:
@@ -98,6 +105,7 @@ class Documents:
     Args:
         schema: What documents must fit.
         manifest: The documents that are trusted.
+        limits: How large a document may be.
         max_bytes: Bound of the memory held for good documents, as estimated.
         max_refused_bytes: The same for refused ones.
 
@@ -110,6 +118,7 @@ class Documents:
         schema: GraphQLSchema,
         *,
         manifest: Manifest = NO_MANIFEST,
+        limits: LimitSettings = LimitSettings(),  # noqa: B008 - it never changes
         max_bytes: int = 32 * 1024 * 1024,
         max_refused_bytes: int = 4 * 1024 * 1024,
     ) -> None:
@@ -117,6 +126,7 @@ class Documents:
         self._good: _Shelf[Document] = _Shelf(max_bytes)
         self._refused: _Shelf[RefusedDocument] = _Shelf(max_refused_bytes)
         self._manifest = manifest
+        self._limits = limits
         self._trusted = {text: self._trust(name, text) for name, text in manifest.texts.items()}
 
     def find(self, request: GraphQLRequest) -> Document | RefusedDocument:
@@ -178,13 +188,22 @@ class Documents:
             if isinstance(definition, OperationDefinitionNode)
         ]
         kinds = frozenset(operation.operation for operation in operations)
-        errors = validate(self._schema, ast, max_errors=MAX_LISTED_ERRORS, hide_suggestions=True)
+        measures = measure(ast)
+        if isinstance(measures, Exceeded):
+            return _too_large(measures, ast, kinds)
+        too_much = exceeded(measures, self._limits, may_look=True)
+        if too_much is not None:
+            return _too_large(too_much, ast, kinds)
+        errors = validate(
+            self._schema, ast, RULES, max_errors=MAX_LISTED_ERRORS, hide_suggestions=True
+        )
         if errors:
             return RefusedDocument("GRAPHQL_VALIDATION_FAILED", _listed(errors, ast), kinds)
         return Document(
             ast,
             sha256(text.encode()).hexdigest(),
             {one.name.value if one.name else None: one for one in operations},
+            exceeded(measures, self._limits, may_look=False),
         )
 
 
@@ -192,6 +211,13 @@ def _listed(errors: Sequence[GraphQLError], ast: DocumentNode) -> tuple[GraphQLE
     """Keep the errors that say where; the last may only say that there are more."""
     placed = tuple(error for error in errors if error.locations)[:MAX_LISTED_ERRORS]
     return placed or (GraphQLError(errors[0].message, ast.definitions[0]),)
+
+
+def _too_large(
+    why: Exceeded, ast: DocumentNode, kinds: frozenset[OperationType]
+) -> RefusedDocument:
+    error = GraphQLError(why.message, ast.definitions[0])
+    return RefusedDocument("LIMIT_EXCEEDED", (error,), kinds, why.limit)
 
 
 def _unknown(name: DocumentName) -> RefusedDocument:

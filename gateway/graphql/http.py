@@ -31,6 +31,7 @@ from gateway.graphql.answers import (
 )
 from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
+from gateway.graphql.guard import LimitExceededError
 from gateway.graphql.media import MediaType, negotiate
 from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
 from gateway.graphql.request import (
@@ -48,6 +49,7 @@ from gateway.telemetry import Now, RequestLine, RequestLog, utc_now
 from orderlines.deadline import Clock, Deadline
 from orderlines.errors import GatewayError
 from policies.authentication import Refusal, read_credentials
+from policies.permissions import INTROSPECTION
 from policies.principal import Principal
 from policies.throttle import Charge
 
@@ -203,10 +205,16 @@ class GraphQLRoute:
         try:
             found = self._find(turn, request, reads_only=reads_only)
             if isinstance(found, RefusedDocument):
+                if found.limit is not None:
+                    raise LimitExceededError(found.errors[0].message, limit=found.limit)
                 return refused(
                     found.code, found.errors, turn.media, correlation_id=turn.correlation_id
                 )
             document, operation = found
+            if document.for_others is not None and INTROSPECTION not in principal.scopes:
+                raise LimitExceededError(
+                    document.for_others.message, limit=document.for_others.limit
+                )
             self._departures.start(turn.task, receive)
             return await self._execute(turn, principal, document, operation, request.variables)
         finally:
