@@ -110,7 +110,9 @@ class Application:
                 log = stack.enter_context(
                     open_telemetry(door.log_level, Path(door.log_file) if door.log_file else None)
                 )
-                self._callers = await open_callers(self._keys, self._settings.auth.oidc, stack)
+                self._callers = await open_callers(
+                    self._settings.auth, self._settings.store, self._keys, stack
+                )
                 systems = await self._systems(stack)
                 self._route = self._build_route(self._callers, systems, log)
                 self._open_metrics(systems, stack)
@@ -154,6 +156,7 @@ class Application:
         throttle = Throttle(self._settings.throttle, MemoryCounters())
         return GraphQLRoute(
             authentication=callers.chain,
+            audit=callers.audit,
             documents=documents,
             executor=executor,
             guard=guard,

@@ -94,6 +94,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     # Starting, configuring, asking from a terminal.
     "BAD_SETTINGS": _command("The configuration cannot be used as it stands."),
     "CONFIGURATION": _command("The configured systems cannot be used together, or not at all."),
+    "STORE": _command("The store of keys cannot be used."),
+    "KEY_CHANGE": _command("A key cannot be made or changed in this way."),
     "ADDRESS_IN_USE": _command("The address cannot be listened on."),
     "START_FAILED": _command("The gateway did not start; its log says why."),
     "NO_ANSWER": _command("The gateway could not be asked."),

@@ -23,6 +23,7 @@ Every error raised on purpose, with its code:
         InvalidNumberError  INVALID_NUMBER
         InvalidOriginError  CONFIGURATION
         InvalidQuantityError  INVALID_QUANTITY
+        KeyChangeError  KEY_CHANGE
         KeySetUnavailableError  NOT_READY
         LimitExceededError  LIMIT_EXCEEDED
         LogFileError  BAD_SETTINGS
@@ -43,6 +44,7 @@ Every error raised on purpose, with its code:
         SectionNotReadError  INTERNAL
         SettingsError  BAD_SETTINGS
         StartFailedError  START_FAILED
+        StoreError  STORE
         ThrottledError  RATE_LIMITED
         UngovernedFieldError  INTERNAL
         UngovernedSchemaError  INTERNAL

@@ -66,6 +66,18 @@ class DocumentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             raise ValueError(msg)
 
 
+class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the gateway proves itself by.
+
+    Attributes:
+        certificate: Path of the certificate chain; relative to the configuration.
+        key: Path of its private key; relative to the configuration.
+    """
+
+    certificate: Annotated[str, Meta(min_length=1)]
+    key: Annotated[str, Meta(min_length=1)]
+
+
 class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The door.
 
@@ -83,6 +95,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             null with an error (`filter`), or refuses the operation (`reject`).
         max_in_progress: Operations in progress at once, where none has to wait for others;
             where they do it becomes less by itself.
+        tls: Certificate and key, where the gateway speaks TLS itself.
+        behind_proxy: Whether something in front of it does, and nobody reaches it but that.
     """
 
     host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
@@ -95,6 +109,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     documents: DocumentSettings = DocumentSettings()
     refused_fields: Literal["filter", "reject"] = "filter"
     max_in_progress: Annotated[int, Meta(ge=1, le=100_000)] = 512
+    tls: TlsSettings | None = None
+    behind_proxy: bool = False
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -172,11 +188,16 @@ def parse_settings(text: str, environ: Mapping[str, str], *, directory: Path) ->
 def _beside(settings: Settings, directory: Path) -> Settings:
     """Let paths start at the configuration."""
     settings = replace(settings, store=StoreSettings(path=str(directory / settings.store.path)))
-    documents = settings.gateway.documents
-    if documents.manifest is None:
-        return settings
-    documents = replace(documents, manifest=str(directory / documents.manifest))
-    return replace(settings, gateway=replace(settings.gateway, documents=documents))
+    door = settings.gateway
+    if door.tls is not None:
+        tls = TlsSettings(
+            certificate=str(directory / door.tls.certificate), key=str(directory / door.tls.key)
+        )
+        door = replace(door, tls=tls)
+    if door.documents.manifest is not None:
+        manifest = str(directory / door.documents.manifest)
+        door = replace(door, documents=replace(door.documents, manifest=manifest))
+    return replace(settings, gateway=door)
 
 
 def _convert(value: object, kind: type[T], place: str = "$") -> T:

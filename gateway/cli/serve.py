@@ -35,6 +35,7 @@ def run_serve(config: Path) -> None:
                     application,
                     listener,
                     deadline_s=settings.gateway.deadline_s,
+                    tls=settings.gateway.tls,
                     drain_delay_s=settings.gateway.drain_delay_s,
                     on_ready=announce,
                     on_stop=application.drain,
@@ -45,19 +46,28 @@ def run_serve(config: Path) -> None:
 
 
 def refuse_to_be_reached(settings: Settings) -> None:
-    """Refuse to listen where other machines could ask.
+    """Refuse to listen where others could listen in, or where nobody could be known.
 
     Raises:
-        SettingsError: The host is not a loopback address.
+        SettingsError: The host is not a loopback address, and something is missing.
     """
     host = settings.gateway.host
     try:
         is_loopback = host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         is_loopback = False
-    if not is_loopback:
+    if is_loopback:
+        return
+    if settings.auth.pepper is None and settings.auth.oidc is None:
         msg = (
-            f"The gateway does not listen on {host} (`$.gateway.host`): it cannot hold keys of "
-            "its own yet, so it stays on 127.0.0.1, where no other machine reaches it."
+            f"The gateway does not listen on {host} (`$.gateway.host`) while nobody could be "
+            "known: give it `$.auth.pepper` for API keys, or `$.auth.oidc` for tokens."
+        )
+        raise SettingsError(msg)
+    if settings.gateway.tls is None and not settings.gateway.behind_proxy:
+        msg = (
+            f"The gateway does not listen on {host} (`$.gateway.host`) without TLS, where keys "
+            "could be read on the way: give it `$.gateway.tls`, or say "
+            "`behind_proxy = true` if something in front of it speaks TLS."
         )
         raise SettingsError(msg)

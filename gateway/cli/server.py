@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -17,6 +18,7 @@ import uvicorn
 from gateway.answers import Receive, Scope, Send
 from gateway.connection_guard import ConnectionGuard, ConnectionLimits
 from gateway.drain import DrainingServer, DrainTimes
+from gateway.settings import SettingsError, TlsSettings
 from orderlines.errors import GatewayError
 
 BACKLOG: Final = 2_048
@@ -78,6 +80,7 @@ async def serve_until_told(  # noqa: PLR0913 - what a server is told, each by it
     drain_delay_s: float = 0.0,
     grace_s: float | None = None,
     limits: ConnectionLimits = DEFAULT_LIMITS,
+    tls: TlsSettings | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; questions that are being answered are answered first.
 
@@ -90,8 +93,10 @@ async def serve_until_told(  # noqa: PLR0913 - what a server is told, each by it
         drain_delay_s: From the signal until nobody is let in any more.
         grace_s: What may still be answered then; a little longer than the deadline if None.
         limits: What a connection may take.
+        tls: What the gateway proves itself by; None for no TLS.
 
     Raises:
+        SettingsError: Certificate or key cannot be used.
         StartFailedError: The application did not start; its log says why.
     """
     # Until the application opens its log, uvicorn must not write one of its own.
@@ -107,7 +112,11 @@ async def serve_until_told(  # noqa: PLR0913 - what a server is told, each by it
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
     )
+    if tls is not None:
+        _check_tls(config, tls)
 
     def begin() -> None:
         _settle_memory()
@@ -121,6 +130,18 @@ async def serve_until_told(  # noqa: PLR0913 - what a server is told, each by it
     except SystemExit as stopped:
         msg = "The gateway did not start."
         raise StartFailedError(msg) from stopped
+
+
+def _check_tls(config: uvicorn.Config, tls: TlsSettings) -> None:
+    """Load certificate and key now, so that a mistake is told in a sentence."""
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "reason", None) or error.strerror
+        msg = f"The certificate {tls.certificate} or its key cannot be used: {reason}."
+        raise SettingsError(msg) from error
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -15,8 +15,10 @@ from typing import Final, cast
 import structlog
 from graphql import OperationDefinitionNode, OperationType
 
+from backends.store.migrations import StoreError
 from gateway import correlation
 from gateway.answers import Answer, Receive, Scope, Send, fold_headers, problem_answer, send_answer
+from gateway.audit import Audit
 from gateway.execution import Executed
 from gateway.graphql.admission import Admission
 from gateway.graphql.answers import (
@@ -54,6 +56,7 @@ from policies.principal import Principal
 from policies.throttle import Charge
 
 CLIENT_LEFT: Final = 499
+_UNKNOWN: Final = "The caller could not be identified just now."
 
 _log = structlog.get_logger()
 
@@ -110,6 +113,7 @@ class GraphQLRoute:
         guard: Guard,
         admission: Admission,
         toll: Toll,
+        audit: Audit,
         make_context: MakeContext,
         log: RequestLog,
         deadline_s: float,
@@ -125,6 +129,7 @@ class GraphQLRoute:
         self._guard = guard
         self._admission = admission
         self._toll = toll
+        self._audit = audit
         self._make_context = make_context
         self._log = log
         self._metrics = metrics or RequestMetrics()
@@ -228,9 +233,13 @@ class GraphQLRoute:
         """
         credentials = read_credentials(scope["headers"])
         if not isinstance(credentials, Refusal):
-            principal = await self._authentication.authenticate(credentials)
+            try:
+                principal = await self._authentication.authenticate(credentials)
+            except StoreError as error:
+                raise NotReadyError(_UNKNOWN, detail=error.detail) from error
             if not isinstance(principal, Refusal):
                 turn.principal = principal.id
+                self._audit.used(principal.id)
                 return principal
             refusal = principal
         else:
@@ -240,6 +249,12 @@ class GraphQLRoute:
             correlation_id=turn.correlation_id,
             code=refusal.code,
             detail=refusal.detail,
+        )
+        self._audit.note(
+            "refused",
+            code=refusal.code,
+            detail=refusal.detail,
+            correlation_id=turn.correlation_id,
         )
         challenge = refusal.www_authenticate
         return problem_answer(

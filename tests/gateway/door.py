@@ -12,6 +12,7 @@ from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, build_s
 
 from backends.store.counters import MemoryCounters
 from backends.store.memory import MemoryKeyStore
+from gateway.audit import Audit
 from gateway.execution import Executed
 from gateway.graphql.admission import Admission
 from gateway.graphql.documents import Documents
@@ -237,6 +238,7 @@ def make_route(
         "max_body_bytes": 131_072,
         "guard": FakeGuard(),
         "admission": Admission(512),
+        "audit": Audit(None),
         "toll": Toll(Throttle(ThrottleSettings(), MemoryCounters())),
     }
     return GraphQLRoute(

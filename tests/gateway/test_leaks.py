@@ -25,6 +25,7 @@ from backends.transport import BackendUnavailableError
 from gateway.execution import Executor
 from gateway.graphql.documents import Documents
 from orderlines.errors import GatewayError
+from policies.settings import LimitSettings
 from tests.gateway.door import Door, make_route
 
 CANARIES = [
@@ -102,7 +103,10 @@ async def test_nothing_that_a_resolver_raises_is_seen_outside(
     """Forty ways to fail: a code, a path and an id each, and no canary anywhere."""
     schema = GraphQLSchema(GraphQLObjectType("Query", fields()))
     door.application = make_route(
-        door.request_log, Executor(schema, {}), store, documents=Documents(schema)
+        door.request_log,
+        Executor(schema, {}),
+        store,
+        documents=Documents(schema, limits=LimitSettings(roots=100)),
     )
     names = list(fields())
     reply = await door.ask("{" + " ".join(names) + "}", accept=accept)

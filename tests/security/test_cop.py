@@ -116,14 +116,15 @@ def test_get_based_mutation(demo: Demo, headers: dict[str, str]) -> None:
 @pytest.mark.parametrize("path", ["form", "text", "multipart"])
 def test_post_based_csrf(demo: Demo, headers: dict[str, str], path: str) -> None:
     """H-8: what a form of another page can send is not answered, nor is any origin let in."""
-    sent: dict[str, Any] = {
+    every: dict[str, dict[str, Any]] = {
         "form": {"data": {"query": "{ __typename }"}},
         "text": {
             "content": b'{"query": "{ __typename }"}',
             "headers": {"content-type": "text/plain"},
         },
         "multipart": {"files": {"query": b"{ __typename }"}},
-    }[path]
+    }
+    sent = every[path]
     given = {**headers, **sent.pop("headers", {}), "origin": "https://evil.example"}
     response = httpx2.post(demo.url, headers=given, **sent)
 

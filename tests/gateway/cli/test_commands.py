@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from gateway import cli
 from gateway.cli.serve import refuse_to_be_reached
-from gateway.settings import GatewaySettings, Settings, SettingsError
+from gateway.settings import GatewaySettings, Settings, SettingsError, TlsSettings
+from policies.settings import AuthSettings
 from resolvers.schema import print_schema
 
 QUERY = '{ order(number: "SO-1") { number } }'
@@ -224,16 +225,35 @@ def test_a_file_that_is_no_schema_is_a_sentence(
     )
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "gateway.example", "8.8.8.8"])  # noqa: S104 - what is refused
-def test_serve_stays_where_no_other_machine_reaches_it(host: str) -> None:
-    """Until it can hold keys; the sentence says why."""
-    with pytest.raises(SettingsError) as refused:
-        refuse_to_be_reached(Settings(gateway=GatewaySettings(host=host)))
+BEYOND = ["0.0.0.0", "::", "192.168.1.5", "gateway.example", "8.8.8.8"]  # noqa: S104 - as asked
 
-    assert refused.value.message == (
-        f"The gateway does not listen on {host} (`$.gateway.host`): it cannot hold keys of its own "
-        "yet, so it stays on 127.0.0.1, where no other machine reaches it."
+
+def settings_of(host: str, *, pepper: bool, tls: bool = False, proxy: bool = False) -> Settings:
+    """Make settings that say where to listen, and what makes that safe."""
+    return Settings(
+        gateway=GatewaySettings(
+            host=host,
+            tls=TlsSettings(certificate="c", key="k") if tls else None,
+            behind_proxy=proxy,
+        ),
+        auth=AuthSettings(pepper="x" * 32 if pepper else None),
     )
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_serve_is_not_reached_where_it_would_not_be_safe(host: str) -> None:
+    """Nobody could be known, or everybody could listen; the sentence says what is missing."""
+    with pytest.raises(SettingsError, match="nobody could be known"):
+        refuse_to_be_reached(settings_of(host, pepper=False, tls=True))
+    with pytest.raises(SettingsError, match="without TLS"):
+        refuse_to_be_reached(settings_of(host, pepper=True))
+
+
+@pytest.mark.parametrize("host", BEYOND)
+def test_serve_may_be_reached_with_keys_and_tls(host: str) -> None:
+    """Its own, or that of something in front of it."""
+    refuse_to_be_reached(settings_of(host, pepper=True, tls=True))
+    refuse_to_be_reached(settings_of(host, pepper=True, proxy=True))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
