@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from slowapi.errors import RateLimitExceeded
+from slowapi.middleware import SlowAPIASGIMiddleware
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
 from backends.registry import Systems, open_systems
 from backends.store.counters import MemoryCounters
+from backends.store.valkey_counters import ValkeyCounters
 from gateway.answers import (
     RETRY_SOON,
     Receive,
@@ -39,12 +43,13 @@ from gateway.graphql.guard import Guard
 from gateway.graphql.http import GraphQLRoute
 from gateway.graphql.toll import Toll
 from gateway.graphql.trusted import NO_MANIFEST, Manifest, read_manifest
-from gateway.health import on_failure, on_http_exception, routes
+from gateway.health import guarded, on_failure, on_http_exception, on_too_many, routes
 from gateway.metrics import GatewayCollector, RequestMetrics, serve_metrics
 from gateway.settings import DocumentSettings, Settings
 from gateway.telemetry import RequestLog, open_telemetry
 from orderlines.errors import GatewayError
-from policies.throttle import Throttle
+from policies.settings import ThrottleSettings
+from policies.throttle import Counters, Throttle
 from resolvers.batches import field_plans
 from resolvers.context import make_context
 from resolvers.forecast import reads_of
@@ -78,10 +83,17 @@ class Application:
         self._metrics = RequestMetrics()
         self.metrics_port: int | None = None
         self._route: GraphQLRoute | None = None
-        self._pages = Starlette(
-            routes=routes(self._reasons),
-            exception_handlers={HTTPException: on_http_exception, Exception: on_failure},
-            lifespan=lambda _: self._open(),
+        self._pages = guarded(
+            Starlette(
+                routes=routes(self._reasons),
+                middleware=[Middleware(SlowAPIASGIMiddleware)],
+                exception_handlers={
+                    RateLimitExceeded: on_too_many,
+                    HTTPException: on_http_exception,
+                    Exception: on_failure,
+                },
+                lifespan=lambda _: self._open(),
+            )
         )
         self.failure: GatewayError | None = None
         self._is_draining = False
@@ -114,7 +126,8 @@ class Application:
                     self._settings.auth, self._settings.store, self._keys, stack
                 )
                 systems = await self._systems(stack)
-                self._route = self._build_route(self._callers, systems, log)
+                counters = _open_counters(self._settings.throttle, stack)
+                self._route = self._build_route(self._callers, systems, counters, log)
                 self._open_metrics(systems, stack)
             except GatewayError as error:
                 self.failure = error
@@ -133,7 +146,9 @@ class Application:
             _log.error("not_started", code=error.code, reason=error.message, detail=error.detail)
             raise
 
-    def _build_route(self, callers: Callers, systems: Systems, log: RequestLog) -> GraphQLRoute:
+    def _build_route(
+        self, callers: Callers, systems: Systems, counters: Counters, log: RequestLog
+    ) -> GraphQLRoute:
         schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
         guard = Guard(
             field_policies(schema),
@@ -153,7 +168,7 @@ class Application:
             plain_texts=PLAIN_TEXTS,
             note=guard.terms,
         )
-        throttle = Throttle(self._settings.throttle, MemoryCounters())
+        throttle = Throttle(self._settings.throttle, counters)
         return GraphQLRoute(
             authentication=callers.chain,
             audit=callers.audit,
@@ -195,6 +210,19 @@ class Application:
             return ("The gateway is starting or stopping.",)
         reason = self._callers.reason()
         return () if reason is None else (reason,)
+
+
+def _open_counters(settings: ThrottleSettings, stack: AsyncExitStack) -> Counters:
+    """Open where spending is counted: in this process, or with others together."""
+    if settings.redis is None:
+        return MemoryCounters()
+    counters = ValkeyCounters(settings.redis, on_failure=_tell_alone)
+    stack.push_async_callback(counters.aclose)
+    return counters
+
+
+def _tell_alone(error: Exception) -> None:
+    _log.warning("counting_alone", detail=f"{type(error).__name__}: {error}")
 
 
 def _manifest(documents: DocumentSettings) -> Manifest:

@@ -9,6 +9,9 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
+from slowapi import Limiter
+from slowapi.util import get_remote_address
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +26,8 @@ Reasons = Callable[[], Sequence[str]]
 
 _JSON: Final = b"application/json"
 _TEXT: Final = b"text/plain; charset=utf-8"
+
+PAGES_LIMIT: Final = "600/minute"
 
 WELCOME: Final = """\
 Order lines, as every system knows them: requested, promised, allocated, shipped.
@@ -64,6 +69,21 @@ def routes(reasons: Reasons) -> list[Route]:
         Route("/readyz", readyz),
         Route("/errors", errors),
     ]
+
+
+def guarded(pages: Starlette) -> Starlette:
+    """Let an address ask for pages so often and no more, counted in this process."""
+    pages.state.limiter = Limiter(
+        key_func=get_remote_address, application_limits=[PAGES_LIMIT], headers_enabled=False
+    )
+    return pages
+
+
+async def on_too_many(request: Request, _: Exception) -> Response:
+    """Answer an address that asks too often."""
+    return _problem(
+        request, "RATE_LIMITED", "This address asks for too many pages.", (b"retry-after", b"60")
+    )
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

@@ -249,3 +249,18 @@ async def test_a_manifest_that_does_not_fit_the_schema_stops_the_start(
         f"The document page of the manifest {tmp_path}/documents.json, line 1, column 3: "
         "Cannot query field 'nobody' on type 'Query'."
     )
+
+
+async def test_an_address_that_asks_for_too_many_pages_is_told_to_wait(house: Door) -> None:
+    """RL: by the address of the connection, whatever a header says; questions are not pages."""
+    statuses = [
+        (await house.send("GET", "/livez", headers={"x-forwarded-for": f"10.0.0.{n % 200}"})).status
+        for n in range(601)
+    ]
+    refused = await house.send("GET", "/errors")
+    question = await house.ask("{ viewer { name } }")
+
+    assert statuses == [200] * 600 + [429]
+    assert refused.codes == ["RATE_LIMITED"]
+    assert refused.headers["retry-after"] == "60"
+    assert question.status == 200
