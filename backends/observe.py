@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
+from backends.cache import ReadingCache
 from backends.transport import BackendError, Request, Response, Transport
 from orderlines.deadline import Deadline
 
@@ -60,11 +61,20 @@ class ObservedTransport:
     Attributes:
         system: Configured name of the system behind it.
         now: The wall clock, aware and in UTC.
+        cache: Where what it answers is kept for those who allow that.
     """
 
-    def __init__(self, inner: Transport, system: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        inner: Transport,
+        system: str,
+        now: Callable[[], datetime],
+        *,
+        cache: ReadingCache | None = None,
+    ) -> None:
         self.system = system
         self.now = now
+        self.cache = cache
         self._inner = inner
         self._calls = 0
         self._in_flight = 0

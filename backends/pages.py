@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
+from backends.cache import ReadingCache, ReadingKey, Tag
+from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.outcomes import invalid, unusable
 from backends.ports import Aligned, LineAddress, Readings
@@ -21,9 +23,37 @@ from backends.transport import BackendError, Request, Response
 from orderlines.deadline import Deadline
 from orderlines.facets import Facet
 from orderlines.order_line import Reading
+from orderlines.visibility import ALL, Visibility
 
 F = TypeVar("F", bound=Facet)
 P = TypeVar("P")
+
+
+class Asking(NamedTuple):
+    """For whom a system is asked.
+
+    Attributes:
+        wanted: How old its answer may be.
+        about: What is asked for.
+    """
+
+    visibility: Visibility
+    deadline: Deadline
+    wanted: Wanted = LIVE
+    about: Asked | None = None
+
+    def tags(self) -> frozenset[Tag]:
+        """Name what the answer will be about, so that it can be dropped."""
+        customers = self.visibility.customers
+        tags: set[Tag] = {("customer", one) for one in ("*",) if customers is ALL}
+        if customers is not ALL:
+            tags |= {("customer", one) for one in customers}
+        if self.about is not None:
+            tags |= {("order", number) for number in self.about.orders}
+            for order, line in self.about.lines:
+                tags |= {("order", order), ("line", order, line)}
+        return frozenset(tags)
+
 
 MAX_PAGES: Final = 50
 MAX_CURSOR_CHARS: Final = 1024
@@ -41,9 +71,15 @@ async def fetch(
     questions: Sequence[Request],
     look: Look[P],
     *,
-    deadline: Deadline,
+    asking: Asking,
 ) -> tuple[Reading, list[P]]:
     """Ask every question to its last page.
+
+    Args:
+        transport: Leads to the system.
+        questions: What is asked.
+        look: Judges each answer.
+        asking: For whom, until when, and how old an answer may be.
 
     Returns:
         The look at the system, as of the batch that was complete first, and the
@@ -53,34 +89,83 @@ async def fetch(
         BackendError: One question got no usable answer; the others are given up.
     """
     if len(questions) == 1:
-        as_of, pages = await _follow(transport, questions[0], look, deadline)
-        return Reading(transport.system, as_of), pages
+        answer = await _follow(transport, questions[0], look, asking)
+        return Reading(transport.system, answer.as_of, is_stale=answer.is_stale), answer.pages
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_follow(transport, question, look, deadline))
+                group.create_task(_follow(transport, question, look, asking))
                 for question in questions
             ]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     answers = [task.result() for task in tasks]
-    as_of = min((at for at, _ in answers), default=None) or transport.now()
-    return Reading(transport.system, as_of), [page for _, pages in answers for page in pages]
+    as_of = min((one.as_of for one in answers), default=None) or transport.now()
+    is_stale = any(one.is_stale for one in answers)
+    pages = [page for one in answers for page in one.pages]
+    return Reading(transport.system, as_of, is_stale=is_stale), pages
+
+
+class _Answer(NamedTuple, Generic[P]):
+    """Every page of one answer."""
+
+    as_of: datetime
+    pages: list[P]
+    is_stale: bool = False
 
 
 async def _follow(
-    transport: ObservedTransport, question: Request, look: Look[P], deadline: Deadline
-) -> tuple[datetime, list[P]]:
+    transport: ObservedTransport, question: Request, look: Look[P], asking: Asking
+) -> _Answer[P]:
+    if asking.wanted.max_age_s > 0 and transport.cache is not None:
+        return await _kept(transport, transport.cache, question, look, asking)
     pages: list[P] = []
     for _ in range(MAX_PAGES):
-        page, following = await transport.ask(question, look, deadline=deadline)
+        page, following = await transport.ask(question, look, deadline=asking.deadline)
         pages.append(page)
         if following is None:
-            return transport.now(), pages
+            return _Answer(transport.now(), pages)
         question = following
     failure = invalid(transport.system, f"more than {MAX_PAGES} pages")
     transport.failed(failure)
     raise failure
+
+
+class _PagedError(Exception):
+    """An answer has more than one page: they are not one reading, so none is kept."""
+
+
+async def _kept(
+    transport: ObservedTransport,
+    cache: ReadingCache,
+    question: Request,
+    look: Look[P],
+    asking: Asking,
+) -> _Answer[P]:
+    """Give what was answered before, if that is fresh enough."""
+    pages: list[P] = []
+
+    def take(request: Request, response: Response) -> bytes:
+        page, following = look(request, response)
+        if following is not None:
+            raise _PagedError
+        pages.append(page)
+        return response.body
+
+    async def load(deadline: Deadline) -> bytes:
+        return await transport.ask(question, take, deadline=deadline)
+
+    key = ReadingKey(transport.system, asking.visibility, question)
+    try:
+        kept = await cache.read(
+            key, load, wanted=asking.wanted, deadline=asking.deadline, tags=asking.tags()
+        )
+    except _PagedError:
+        return await _follow(transport, question, look, asking._replace(wanted=LIVE))
+    if not pages or kept.is_kept:
+        page, _ = look(question, Response(HTTPStatus.OK, (), kept.body))
+        pages = [page]
+    return _Answer(kept.as_of, pages, kept.is_stale)
 
 
 def by_cursor(

@@ -4,7 +4,8 @@ One system may play several roles. Every method takes the caller's `Visibility`
 and the question's `Deadline`; an adapter pushes the first into its question where
 the system can carry it, and the desk checks it again on what comes back. It asks for
 the facts that are wanted, as far as its system can tell them apart; accessors of others
-are not to be used.
+are not to be used. What it answered before may stand in for it as far as the caller
+allows.
 
 Headers come opened: they decide what exists and who may see it. Promises and
 fulfilments come sealed: the bytes are there, and are decoded only for the lines
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from backends.capabilities import Capabilities
+from backends.freshness import LIVE, Wanted
 from orderlines.deadline import Deadline
 from orderlines.discrepancy import Discrepancy
 from orderlines.facets import EVERYTHING, Facts, FulfilmentFacet, HeaderFacet, PromiseFacet
@@ -131,7 +133,13 @@ class OrderSource(Protocol):
         ...
 
     async def read_headers(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
+        self,
+        refs: Refs,
+        *,
+        visibility: Visibility,
+        deadline: Deadline,
+        facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,
     ) -> Readings[HeaderFacet]:
         """Read the headers of whole orders or of single lines.
 
@@ -155,7 +163,13 @@ class PromiseSource(Protocol):
         ...
 
     async def read_promises(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
+        self,
+        refs: Refs,
+        *,
+        visibility: Visibility,
+        deadline: Deadline,
+        facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,
     ) -> Sealed[PromiseFacet]:
         """Read the promises of whole orders or of single lines.
 
@@ -179,7 +193,13 @@ class FulfilmentSource(Protocol):
         ...
 
     async def read_fulfilments(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
+        self,
+        refs: Refs,
+        *,
+        visibility: Visibility,
+        deadline: Deadline,
+        facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,
     ) -> Sealed[FulfilmentFacet]:
         """Read allocations and shipments of whole orders or of single lines.
 

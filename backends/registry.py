@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
+from backends.cache import ReadingCache
 from backends.capabilities import AskBy, Capabilities
 from backends.erp.sandbox import ErpSandbox
 from backends.items import ItemCatalogue
@@ -123,6 +124,7 @@ async def open_systems(
     *,
     now: Now = utc_now,
     connect: Connect = connect_by_wire,
+    cache: ReadingCache | None = None,
 ) -> AsyncIterator[Systems]:
     """Open the configured systems. Nothing is called yet.
 
@@ -130,6 +132,7 @@ async def open_systems(
         backends: By configured name.
         now: The wall clock of readings and of health, aware and in UTC.
         connect: Makes the transport of a system.
+        cache: Where answers are kept for callers who allow that; it stays the caller's.
 
     Raises:
         ConfigurationError: A role is not filled, or filled twice; or a system's
@@ -139,7 +142,8 @@ async def open_systems(
         played: dict[str, Roles] = {}
         infos: list[BackendInfo] = []
         for name, settings in backends.items():
-            transport = ObservedTransport(_connected(name, settings, connect), name, now)
+            inner = _connected(name, settings, connect)
+            transport = ObservedTransport(inner, name, now, cache=cache)
             stack.push_async_callback(transport.aclose)
             roles = KINDS[settings.kind](transport, settings)
             played[name] = roles

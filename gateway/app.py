@@ -21,8 +21,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from backends.cache import ReadingCache
 from backends.registry import Systems, open_systems
 from backends.store.counters import MemoryCounters
+from backends.store.shared_cache import SharedCache
 from backends.store.valkey_counters import ValkeyCounters
 from gateway.answers import (
     RETRY_SOON,
@@ -41,11 +43,12 @@ from gateway.graphql.documents import Documents
 from gateway.graphql.explainer import Explainer
 from gateway.graphql.guard import Guard
 from gateway.graphql.http import GraphQLRoute
+from gateway.graphql.kept import KeptAnswers
 from gateway.graphql.toll import Toll
 from gateway.graphql.trusted import NO_MANIFEST, Manifest, read_manifest
 from gateway.health import guarded, on_failure, on_http_exception, on_too_many, routes
 from gateway.metrics import GatewayCollector, RequestMetrics, serve_metrics
-from gateway.settings import DocumentSettings, Settings
+from gateway.settings import CacheSettings, DocumentSettings, Settings
 from gateway.telemetry import RequestLog, open_telemetry
 from orderlines.errors import GatewayError
 from policies.settings import ThrottleSettings
@@ -58,6 +61,7 @@ from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 
 GRAPHQL_PATH: Final = "/graphql"
+MEGABYTE: Final = 1024 * 1024
 
 _log = structlog.get_logger()
 
@@ -141,7 +145,10 @@ class Application:
         if self._given_systems is not None:
             return self._given_systems
         try:
-            return await stack.enter_async_context(open_systems(self._settings.backends))
+            cache = _open_cache(self._settings.cache, stack)
+            return await stack.enter_async_context(
+                open_systems(self._settings.backends, cache=cache)
+            )
         except GatewayError as error:
             _log.error("not_started", code=error.code, reason=error.message, detail=error.detail)
             raise
@@ -172,6 +179,7 @@ class Application:
         return GraphQLRoute(
             authentication=callers.chain,
             audit=callers.audit,
+            kept=KeptAnswers(self._settings.cache.answers_mb * MEGABYTE),
             documents=documents,
             executor=executor,
             guard=guard,
@@ -221,8 +229,19 @@ def _open_counters(settings: ThrottleSettings, stack: AsyncExitStack) -> Counter
     return counters
 
 
+def _open_cache(settings: CacheSettings, stack: AsyncExitStack) -> ReadingCache:
+    """Open where readings are kept: in this process, and shared where that is configured."""
+    second: SharedCache | None = None
+    if settings.redis is not None:
+        second = SharedCache(settings.redis, on_failure=_tell_alone)
+        stack.push_async_callback(second.aclose)
+    cache = ReadingCache(settings.readings_mb * MEGABYTE, second)
+    stack.push_async_callback(cache.aclose)
+    return cache
+
+
 def _tell_alone(error: Exception) -> None:
-    _log.warning("counting_alone", detail=f"{type(error).__name__}: {error}")
+    _log.warning("redis_left_alone", detail=f"{type(error).__name__}: {error}")
 
 
 def _manifest(documents: DocumentSettings) -> Manifest:

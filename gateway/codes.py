@@ -91,6 +91,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "BACKEND_UNAVAILABLE": _field("A system gave no usable answer; `reason` says why."),
     "BACKEND_INVALID_ANSWER": _field("A system's answer is not what its contract says."),
     "BACKEND_ERROR": _field("A system did not give what was asked of it."),
+    "STALE": _field("What is kept is older than allowed, and its system cannot be asked."),
     # Starting, configuring, asking from a terminal.
     "BAD_SETTINGS": _command("The configuration cannot be used as it stands."),
     "CONFIGURATION": _command("The configured systems cannot be used together, or not at all."),

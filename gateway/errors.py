@@ -43,6 +43,7 @@ Every error raised on purpose, with its code:
         SectionFailedError  INTERNAL
         SectionNotReadError  INTERNAL
         SettingsError  BAD_SETTINGS
+        StaleError  STALE
         StartFailedError  START_FAILED
         StoreError  STORE
         ThrottledError  RATE_LIMITED

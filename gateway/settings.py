@@ -125,6 +125,20 @@ class MetricsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
 
 
+class CacheSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is kept for callers who allow it.
+
+    Attributes:
+        readings_mb: Memory for what systems answered.
+        answers_mb: Memory for whole answers.
+        redis: Where several processes share readings; each keeps its own without it.
+    """
+
+    readings_mb: Annotated[int, Meta(ge=1, le=65_536)] = 64
+    answers_mb: Annotated[int, Meta(ge=1, le=65_536)] = 64
+    redis: Annotated[str, Meta(pattern=r"^rediss?://", max_length=2048)] | None = None
+
+
 class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Where the gateway keeps what is its own.
 
@@ -144,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     throttle: ThrottleSettings = ThrottleSettings()
     store: StoreSettings = StoreSettings()
     metrics: MetricsSettings = MetricsSettings()
+    cache: CacheSettings = CacheSettings()
     backends: dict[BackendName, BackendSettings] = {}
 
 

@@ -4,13 +4,16 @@ One context a request, made at the door once the caller is known.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from backends.cache import Tag
+from backends.ports import Refs
 from backends.registry import Systems
 from orderlines.deadline import Deadline
+from orderlines.order_line import Reading
 from orderlines.visibility import Visibility
 from policies.principal import Principal
 from policies.throttle import Throttle
@@ -41,6 +44,10 @@ class Context:
         start: Starts what is to go on beside the look-up that asks for it.
         throttle: What the caller has left to spend.
         explain: Explains a question.
+        oldest: When the oldest reading was made that the answer rests on, as far as
+            readings that were kept were allowed.
+        is_flagged: Whether a reading is older than was allowed.
+        tags: What the answer is about, for whoever keeps it.
         calls: Calls the look-ups of this question cost each system, by its table;
             filled as they are made, for the log.
     """
@@ -55,6 +62,17 @@ class Context:
     throttle: Throttle | None = None
     explain: "Explain | None" = None
     calls: dict[str, int] = field(default_factory=dict)
+    oldest: datetime | None = None
+    is_flagged: bool = False
+    tags: set[Tag] = field(default_factory=set)
+
+    def rest_on(self, readings: Iterable[Reading], refs: Refs) -> None:
+        """Note what an answer rests on that may be kept."""
+        for reading in readings:
+            if self.oldest is None or reading.as_of < self.oldest:
+                self.oldest = reading.as_of
+            self.is_flagged = self.is_flagged or reading.is_stale
+        self.tags |= {("order", ref.key.order_number) for ref in refs}
 
     def count(self, system: str, calls: int) -> None:
         """Note that a system is asked."""

@@ -19,6 +19,7 @@ from backends.capabilities import (
     QuantityName,
     Throttling,
 )
+from backends.freshness import OnStale
 from backends.observe import HealthState
 from orderlines.discrepancy import DiscrepancyKind
 from orderlines.facets import Section
@@ -59,6 +60,9 @@ SectionType = _enum(
 SeverityType = _enum(Severity, "What a broken law means.")
 SubstitutionStatusType = _enum(SubstitutionStatus, "How far a substitution has come.")
 
+OnStaleType = _enum(
+    OnStale, "What is done where a system cannot be asked and what was read is too old."
+)
 AskByType = _enum(AskBy, "By what a system is asked.")
 BasisType = _enum(Basis, "How a system states a quantity.")
 CredentialType = _enum(Credential, "What a caller showed to be known.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from backends.freshness import LIVE, Wanted
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
 from orderlines.facets import Facts, HeaderFacet
@@ -39,7 +40,7 @@ class StitchedOrder:
 
 
 async def look_up_lines(
-    keys: Sequence[OrderLineKey], needs: Facts, context: Context
+    keys: Sequence[OrderLineKey], needs: Facts, context: Context, wanted: Wanted = LIVE
 ) -> list[StitchedLine | GatewayError | None]:
     """Look up single lines of one order source.
 
@@ -47,17 +48,18 @@ async def look_up_lines(
         keys: Without duplicates, all of one source.
         needs: What the answer needs besides the ids in the header.
         context: The question's surroundings.
+        wanted: How old what the systems say may be.
 
     Returns:
         One value a key, in their order: the line; None if there is none, or none
         the caller may see; an error if that could not be found out.
     """
-    look_up = await ask_systems([LineRef(key) for key in keys], needs, context)
+    look_up = await ask_systems([LineRef(key) for key in keys], needs, context, wanted)
     return [_line_or_reason(look_up, key, context.visibility) for key in keys]
 
 
 async def look_up_orders(
-    keys: Sequence[OrderKey], needs: Facts, context: Context
+    keys: Sequence[OrderKey], needs: Facts, context: Context, wanted: Wanted = LIVE
 ) -> list[StitchedOrder | GatewayError | None]:
     """Look up whole orders of one order source.
 
@@ -65,12 +67,13 @@ async def look_up_orders(
         keys: Without duplicates, all of one source.
         needs: What the answer needs besides the ids in the header.
         context: The question's surroundings.
+        wanted: How old what the systems say may be.
 
     Returns:
         One value a key, in their order: the order with the lines the caller may
         see; None if there is none of them; an error if that could not be found out.
     """
-    look_up = await ask_systems([OrderRef(key) for key in keys], needs, context)
+    look_up = await ask_systems([OrderRef(key) for key in keys], needs, context, wanted)
     return [_order_or_reason(look_up, key, context.visibility) for key in keys]
 
 

@@ -6,10 +6,12 @@ for what the caller may not see.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any, ClassVar, Final, TypeVar
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
 
 import strawberry
 
+from backends.freshness import LIVE, OnStale, Wanted
 from backends.registry import BackendInfo
 from orderlines.errors import GatewayError
 from orderlines.facets import Facts
@@ -19,6 +21,7 @@ from policies.principal import Principal
 from policies.throttle import Standing
 from resolvers.batches import Ask, batched
 from resolvers.context import Context
+from resolvers.enums import OnStaleType
 from resolvers.explanations import Explanation, ExplanationType
 from resolvers.governance import (
     BACKENDS,
@@ -38,7 +41,19 @@ from resolvers.types import OrderLineType
 MAX_IDS = 1000
 
 OPERATIONS: Final = Owner(team="operations")
-LOOKED_UP: Final = (LINES, CacheControl(max_age=60), Owner(team="order-management"))
+MAX_AGE_S: Final = 60
+LOOKED_UP: Final = (LINES, CacheControl(max_age=MAX_AGE_S), Owner(team="order-management"))
+
+MaxAge: TypeAlias = Annotated[
+    timedelta | None,
+    strawberry.argument(
+        description="How old what the systems said may be; without it they are asked now."
+    ),
+]
+OnStaleArgument: TypeAlias = Annotated[
+    OnStaleType,
+    strawberry.argument(description="What is done where it cannot be had as fresh as that."),
+]
 
 K = TypeVar("K", OrderKey, OrderLineKey)
 V = TypeVar("V")
@@ -55,9 +70,11 @@ async def order_line(
     ask: Ask,
     *,
     id: Annotated[strawberry.ID, strawberry.argument(description="Of an `OrderLine`.")],  # noqa: A002 - the schema's own word
+    max_age: MaxAge = None,
+    on_stale: OnStaleArgument = OnStale.SERVE_AND_FLAG,
 ) -> Sequence[StitchedLine | GatewayError]:
     """Look up one line, for each parent the same."""
-    found = await _lines_by_id([id], ask)
+    found = await _lines_by_id([id], ask, wanted_of(max_age, on_stale))
     return found * len(parents)
 
 
@@ -69,15 +86,18 @@ async def order_lines_by_id(
         list[strawberry.ID],
         strawberry.argument(description=f"Of `OrderLine`s, at most {MAX_IDS}."),
     ],
+    max_age: MaxAge = None,
+    on_stale: OnStaleArgument = OnStale.SERVE_AND_FLAG,
 ) -> Sequence[Sequence[StitchedLine | GatewayError]]:
     """Look up many lines, in the order of their ids."""
     if len(ids) > MAX_IDS:
         msg = f"`ids` holds at most {MAX_IDS} ids."
         raise InvalidArgumentError(msg, argument="ids")
-    return [await _lines_by_id(ids, ask)] * len(parents)
+    wanted = wanted_of(max_age, on_stale)
+    return [await _lines_by_id(ids, ask, wanted)] * len(parents)
 
 
-async def order(
+async def order(  # noqa: PLR0913 - the arguments of the field
     parents: Sequence[object],
     ask: Ask,
     *,
@@ -88,11 +108,13 @@ async def order(
             description="Configured name of the order source; by default the first one."
         ),
     ] = None,
+    max_age: MaxAge = None,
+    on_stale: OnStaleArgument = OnStale.SERVE_AND_FLAG,
 ) -> Sequence[StitchedOrder | GatewayError]:
     """Look up one order by its number, for each parent the same."""
     known = ask.context.systems.orders
     key = OrderKey(source or next(iter(known)), normalise_number(number, what="order number"))
-    found = await look_up([key], ask, look_up_orders)
+    found = await look_up([key], ask, look_up_orders, wanted_of(max_age, on_stale))
     result = found[key] or NotFoundError("There is no such order.")
     return [result] * len(parents)
 
@@ -105,6 +127,13 @@ async def backends(parents: Sequence[object], ask: Ask) -> Sequence[Sequence[Bac
 async def viewer(parents: Sequence[object], ask: Ask) -> Sequence[Principal]:
     """Say who is asking."""
     return [ask.context.principal] * len(parents)
+
+
+def wanted_of(max_age: timedelta | None, on_stale: OnStale) -> Wanted:
+    """Say what a caller allows; no more than the schema does."""
+    if max_age is None:
+        return Wanted(0.0, on_stale)
+    return Wanted(min(max_age.total_seconds(), MAX_AGE_S), on_stale)
 
 
 async def rate_limit(parents: Sequence[object], ask: Ask) -> Sequence[Standing]:
@@ -137,10 +166,12 @@ async def explain(
     return [explained] * len(parents)
 
 
-async def _lines_by_id(ids: Sequence[str], ask: Ask) -> list[StitchedLine | GatewayError]:
+async def _lines_by_id(
+    ids: Sequence[str], ask: Ask, wanted: Wanted
+) -> list[StitchedLine | GatewayError]:
     keys = [_key_or_reason(text) for text in ids]
-    wanted = dict.fromkeys(key for key in keys if isinstance(key, OrderLineKey))
-    found = await look_up(list(wanted), ask, look_up_lines)
+    asked = dict.fromkeys(key for key in keys if isinstance(key, OrderLineKey))
+    found = await look_up(list(asked), ask, look_up_lines, wanted)
     return [
         (found[key] or NotFoundError("There is no such order line."))
         if isinstance(key, OrderLineKey)
@@ -160,9 +191,10 @@ async def look_up(
     keys: Sequence[K],
     ask: Ask,
     read: Callable[
-        [Sequence[K], Facts, Context],
+        [Sequence[K], Facts, Context, Wanted],
         Coroutine[Any, Any, list[V | GatewayError | None]],
     ],
+    wanted: Wanted = LIVE,
 ) -> dict[K, V | GatewayError | None]:
     """Look keys up at all their sources at once; a source nobody knows has nothing."""
     found: dict[K, V | GatewayError | None] = dict.fromkeys(keys)
@@ -172,7 +204,7 @@ async def look_up(
         for source in {key.source for key in keys}
         if source in known
     }
-    readings = [read(some, ask.needs, ask.context) for some in by_source.values()]
+    readings = [read(some, ask.needs, ask.context, wanted) for some in by_source.values()]
     if len(readings) == 1:
         values = [await readings[0]]
     else:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, NewType
@@ -14,6 +14,9 @@ from orderlines.quantity import plain
 
 MAX_DATES: Final = 4_096
 
+_DURATION: Final = re.compile(
+    r"P(?:([0-9]{1,3})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,8}(?:\.[0-9]{1,6})?)S)?)?"
+)
 _ZERO_AT_THE_END: Final = re.compile(r"\.[0-9]*0 |-0 ")
 
 
@@ -41,6 +44,23 @@ def _instant_text(value: object) -> str:
     raise TypeError(msg)
 
 
+def _duration(value: object) -> timedelta:
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None or not any(found.groups()):
+        msg = "A duration is written like PT30S, PT5M or P1D."
+        raise ValueError(msg)
+    days, hours, minutes, seconds = (float(part) if part else 0.0 for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _duration_text(value: object) -> str:
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+        return f"PT{seconds:g}S"
+    msg = f"A {type(value).__name__} is no duration."
+    raise TypeError(msg)
+
+
 Representation = NewType("Representation", object)
 """What a supergraph names an entity by; any JSON, looked at by who reads it."""
 
@@ -64,6 +84,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="An instant in UTC, `2026-11-20T14:03:11.204Z`.",
         serialize=_instant_text,
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+    ),
+    timedelta: strawberry.scalar(
+        name="Duration",
+        description="A span of time in ISO 8601, as far as it has a fixed length: `PT5S`, `P1D`.",
+        serialize=_duration_text,
+        parse_value=_duration,
     ),
     Representation: strawberry.scalar(
         name="_Any", description="An object with the `__typename` and the key of an entity."

@@ -15,6 +15,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from backends.capabilities import AskBy
+from backends.freshness import LIVE, Wanted
 from backends.ports import LineAddress, Refs, Sealed
 from orderlines.errors import GatewayError
 from orderlines.facets import (
@@ -40,13 +41,14 @@ class SectionFailedError(GatewayError):
     """The gateway itself failed while reading a section; its cause is in the log."""
 
 
-async def ask_systems(refs: Refs, needs: Facts, context: Context) -> LookUp:
+async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted = LIVE) -> LookUp:
     """Ask every system a question needs, and open what came for admitted lines.
 
     Args:
         refs: What is asked for, all of one order source.
         needs: What the answer needs besides the ids in the header.
         context: The question's surroundings.
+        wanted: How old what the systems say may be.
     """
     systems, visibility = context.systems, context.visibility
     deadline = context.deadline.with_reserve()
@@ -62,12 +64,16 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context) -> LookUp:
             else (systems.fulfilments, systems.fulfilments.read_fulfilments)
         )
         context.count(system.name, system.capabilities.calls_for(len(about)))
-        return _attempt(read(about, visibility=visibility, deadline=deadline, facts=needs))
+        return _attempt(
+            read(about, visibility=visibility, deadline=deadline, facts=needs, wanted=wanted)
+        )
 
     context.count(source.name, source.capabilities.calls_for(len(refs)))
     asked = {section: context.start(ask(section, refs)) for section in now}
     try:
-        read = source.read_headers(refs, visibility=visibility, deadline=deadline, facts=facts)
+        read = source.read_headers(
+            refs, visibility=visibility, deadline=deadline, facts=facts, wanted=wanted
+        )
         headers = Told(await _attempt(read))
         admitted = _admitted(headers, visibility)
         if later and admitted:
@@ -102,6 +108,8 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context) -> LookUp:
         )
         if told.reading is not None
     }
+    if wanted.max_age_s > 0:
+        context.rest_on(readings.values(), refs)
     if isinstance(items, GatewayError):
         items = dict.fromkeys(skus, items)
     return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)

@@ -28,8 +28,9 @@ from backends.capabilities import (
 from backends.erp.sandbox_products import place_items, take_products
 from backends.erp.sandbox_rows import SENTINEL_DATES
 from backends.erp.sandbox_select import wanted_of
+from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import fetch, in_batches
+from backends.pages import Asking, fetch, in_batches
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
 from backends.rows import Asked, Rows, place
 from backends.transport import Request
@@ -74,30 +75,32 @@ class ErpSandbox:
         self,
         refs: Refs,
         *,
-        visibility: Visibility,  # noqa: ARG002 - see the module: not sent yet
+        visibility: Visibility,
         deadline: Deadline,
         facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,
     ) -> Readings[HeaderFacet]:
         """Read the headers of whole orders or of single lines.
 
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked, wanted = Asked.of(refs), wanted_of(facts)
+        asked, shape = Asked.of(refs), wanted_of(facts)
         if asked.orders:
-            clauses, take = map(_is_order, asked.orders), wanted.take_orders
-            questions = self._questions(ORDERS, clauses, "Items", wanted.of_orders)
+            clauses, take = map(_is_order, asked.orders), shape.take_orders
+            questions = self._questions(ORDERS, clauses, "Items", shape.of_orders)
         else:
-            clauses, take = map(_is_item, asked.lines), wanted.take_items
-            questions = self._questions(ITEMS, clauses, "Order", wanted.of_items)
-        rows, reading = await self._read(questions, take, deadline)
+            clauses, take = map(_is_item, asked.lines), shape.take_items
+            questions = self._questions(ITEMS, clauses, "Order", shape.of_items)
+        asking = Asking(visibility, deadline, wanted, asked)
+        rows, reading = await self._read(questions, take, asking)
         return place(rows, reading, asked)
 
     async def read_items(
         self,
         skus: Sequence[str],
         *,
-        visibility: Visibility,  # noqa: ARG002 - master data is the same for everybody
+        visibility: Visibility,
         deadline: Deadline,
     ) -> ItemReadings:
         """Read the master data of items by number.
@@ -108,7 +111,8 @@ class ErpSandbox:
         asked = dict.fromkeys(skus)
         clauses = (odata.equals("Product", sku) for sku in asked)
         questions = self._questions(PRODUCTS, clauses, "Units")
-        rows, reading = await self._read(questions, take_products, deadline)
+        asking = Asking(visibility, deadline)
+        rows, reading = await self._read(questions, take_products, asking)
         return place_items(rows, reading, asked)
 
     def _questions(
@@ -123,10 +127,10 @@ class ErpSandbox:
         self,
         questions: Sequence[Request],
         take: Callable[[bytes], tuple[Rows[T], str | None]],
-        deadline: Deadline,
+        asking: Asking,
     ) -> tuple[Rows[T], Reading]:
         look = odata.looking(self.name, take)
-        reading, pages = await fetch(self._transport, questions, look, deadline=deadline)
+        reading, pages = await fetch(self._transport, questions, look, asking=asking)
         return Rows.of_all(pages), reading
 
 

@@ -25,9 +25,10 @@ from backends.capabilities import (
     QuantityName,
     Throttling,
 )
+from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.oms.sandbox_query import Line, Variables, cursor_of, following, wanted_of
-from backends.pages import SealedPages, by_cursor, fetch
+from backends.pages import Asking, SealedPages, by_cursor, fetch
 from backends.ports import Refs, Sealed
 from backends.rows import Asked
 from orderlines.deadline import Deadline
@@ -81,20 +82,22 @@ class OmsSandbox:
         self,
         refs: Refs,
         *,
-        visibility: Visibility,  # noqa: ARG002 - see the module: cannot be sent
+        visibility: Visibility,
         deadline: Deadline,
         facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,
     ) -> Sealed[PromiseFacet]:
         """Read the promises of whole orders or of single lines.
 
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked, wanted = Asked.of(refs), wanted_of(facts)
-        questions = [wanted.query.question(one) for one in self._variables(refs, asked)]
-        reading, bodies = await fetch(self._transport, questions, self._look, deadline=deadline)
+        asked, shape = Asked.of(refs), wanted_of(facts)
+        questions = [shape.query.question(one) for one in self._variables(refs, asked)]
+        asking = Asking(visibility, deadline, wanted, asked)
+        reading, bodies = await fetch(self._transport, questions, self._look, asking=asking)
         return SealedPages(
-            reading, asked, bodies, partial(wanted.take_lines, self.name), self._transport
+            reading, asked, bodies, partial(shape.take_lines, self.name), self._transport
         )
 
     def _variables(self, refs: Refs, asked: Asked) -> list[Variables]:

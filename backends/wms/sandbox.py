@@ -31,8 +31,9 @@ from backends.capabilities import (
     QuantityName,
     Throttling,
 )
+from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import SealedPages, by_cursor, fetch, in_batches
+from backends.pages import Asking, SealedPages, by_cursor, fetch, in_batches
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
@@ -96,16 +97,17 @@ class WmsSandbox:
         self,
         refs: Refs,
         *,
-        visibility: Visibility,  # noqa: ARG002 - see the module: cannot be sent
+        visibility: Visibility,
         deadline: Deadline,
         facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,
     ) -> Sealed[FulfilmentFacet]:
         """Read allocations and shipments of whole orders or of single lines.
 
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked, wanted = Asked.of(refs), _wanted(facts)
+        asked, shape = Asked.of(refs), _shape(facts)
         name, references = (
             ("orders", map(_encoded, asked.orders))
             if asked.orders
@@ -113,15 +115,13 @@ class WmsSandbox:
         )
         questions = [
             _question(
-                f"{PATH}?{name}={','.join(batch)}&limit={self.capabilities.page_rows}"
-                f"{wanted.fields}"
+                f"{PATH}?{name}={','.join(batch)}&limit={self.capabilities.page_rows}{shape.fields}"
             )
             for batch in in_batches(references, self.capabilities.max_batch)
         ]
-        reading, bodies = await fetch(self._transport, questions, self._look, deadline=deadline)
-        return SealedPages(
-            reading, asked, bodies, wanted.take_rows, self._transport, may_split=True
-        )
+        asking = Asking(visibility, deadline, wanted, asked)
+        reading, bodies = await fetch(self._transport, questions, self._look, asking=asking)
+        return SealedPages(reading, asked, bodies, shape.take_rows, self._transport, may_split=True)
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(Page[msgspec.Raw])
@@ -152,7 +152,7 @@ _OPTIONAL: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Shape:
     """What is asked for of a row, and how a page of such rows is read.
 
     Attributes:
@@ -173,11 +173,11 @@ class Wanted:
 
 
 @lru_cache(maxsize=64)
-def _wanted(facts: Facts) -> Wanted:
+def _shape(facts: Facts) -> Shape:
     fields = [name for name, fact in _FIELDS.items() if fact is None or fact in facts]
     required = [name for fact, name in _OPTIONAL.items() if fact in facts]
     page: Any = Page[requiring(OutboundLine[Units], required)]  # type: ignore[misc]  # a type, at run time
-    return Wanted(
+    return Shape(
         "" if len(fields) == len(_FIELDS) else f"&fields={','.join(fields)}",
         msgspec.json.Decoder(page),
         msgspec.json.Decoder(requiring(OutboundLine[int], required)),

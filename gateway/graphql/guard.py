@@ -8,6 +8,7 @@ of this happens before any system is asked.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar, Final, TypeAlias
 
 from graphql import get_nullable_type, is_list_type
@@ -94,10 +95,12 @@ class Bill:
     Attributes:
         cost: Points, at most.
         calls: Calls of each system, answers in one page each.
+        max_age_s: How old a kept answer may be: as the caller allows, and every field.
     """
 
     cost: int
     calls: Mapping[str, int]
+    max_age_s: float = 0.0
 
 
 class Guard:
@@ -178,7 +181,7 @@ class Guard:
         if cost > self._limits.cost:
             msg = "The request costs more than one request may."
             raise LimitExceededError(msg, limit="cost")
-        return Bill(cost, _calls(terms.reads, arguments))
+        return Bill(cost, _calls(terms.reads, arguments), _max_age_s(terms, arguments))
 
     def spent(self, prepared: Prepared, executed: Executed) -> int:
         """Work out what a request that was executed has cost."""
@@ -224,6 +227,19 @@ def _calls(
         for read in systems:
             calls[read.system] = calls.get(read.system, 0) + read.capabilities.calls_for(keys)
     return calls
+
+
+def _max_age_s(terms: Terms, arguments: Arguments) -> float:
+    """Say how old an answer may be: no older than any of its root fields was allowed."""
+    if terms.price.max_age_s == 0 or not terms.reads:
+        return 0.0
+    allowed = float(terms.price.max_age_s)
+    for one, _ in terms.reads:
+        max_age = arguments(one).get("max_age") if one.slot >= 0 else None
+        if not isinstance(max_age, timedelta):
+            return 0.0
+        allowed = min(allowed, max_age.total_seconds())
+    return allowed
 
 
 def _length(value: object) -> int:

@@ -9,7 +9,8 @@ A plain ASGI callable: no task and no request object per request.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, cast
 
 import structlog
@@ -17,7 +18,16 @@ from graphql import OperationDefinitionNode, OperationType
 
 from backends.store.migrations import StoreError
 from gateway import correlation
-from gateway.answers import Answer, Receive, Scope, Send, fold_headers, problem_answer, send_answer
+from gateway.answers import (
+    Answer,
+    Header,
+    Receive,
+    Scope,
+    Send,
+    fold_headers,
+    problem_answer,
+    send_answer,
+)
 from gateway.audit import Audit
 from gateway.execution import Executed
 from gateway.graphql.admission import Admission
@@ -33,7 +43,8 @@ from gateway.graphql.answers import (
 )
 from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
-from gateway.graphql.guard import LimitExceededError
+from gateway.graphql.guard import Bill, LimitExceededError
+from gateway.graphql.kept import AnswerKey, KeptAnswer, KeptAnswers, written
 from gateway.graphql.media import MediaType, negotiate
 from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
 from gateway.graphql.request import (
@@ -45,7 +56,7 @@ from gateway.graphql.request import (
     request_from_query_string,
 )
 from gateway.graphql.time_limit import Task, TimeLimit
-from gateway.graphql.toll import ThrottledError, Toll
+from gateway.graphql.toll import ENTRY, ThrottledError, Toll
 from gateway.metrics import RequestMetrics
 from gateway.telemetry import Now, RequestLine, RequestLog, utc_now
 from orderlines.deadline import Clock, Deadline
@@ -114,6 +125,7 @@ class GraphQLRoute:
         admission: Admission,
         toll: Toll,
         audit: Audit,
+        kept: KeptAnswers,
         make_context: MakeContext,
         log: RequestLog,
         deadline_s: float,
@@ -130,6 +142,7 @@ class GraphQLRoute:
         self._admission = admission
         self._toll = toll
         self._audit = audit
+        self._kept = kept
         self._make_context = make_context
         self._log = log
         self._metrics = metrics or RequestMetrics()
@@ -290,17 +303,23 @@ class GraphQLRoute:
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
     ) -> Answer:
+        mask = self._guard.mask(principal)
         prepared = self._executor.prepare(
-            document.ast,
-            operation,
-            variables,
-            known_as=document.hash,
-            mask=self._guard.mask(principal),
+            document.ast, operation, variables, known_as=document.hash, mask=mask
         )
         if isinstance(prepared, Executed):
             return self._unanswered(turn, prepared)
         bill = self._guard.check(principal, prepared)
         charge = turn.charge = await self._toll.charge(principal.id, bill)
+        key, kept, epoch = None, None, self._kept.epoch
+        if bill.max_age_s > 0:
+            name = operation.name.value if operation.name else None
+            key = AnswerKey(document.hash, name, mask, written(variables), principal.visibility)
+            kept = self._kept.get(key, bill.max_age_s)
+        if kept is not None:
+            turn.charge = await self._toll.settle(charge, ENTRY, {})
+            turn.cost = ENTRY
+            return self._told(turn, kept.data, (), bill, kept.as_of)
         context = self._make_context(
             principal,
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
@@ -309,14 +328,38 @@ class GraphQLRoute:
         turn.calls = getattr(context, "calls", None)
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
-        spent = turn.cost = self._guard.spent(prepared, executed)
-        turn.charge = await self._toll.settle(charge, spent, turn.calls or {})
+        turn.cost = self._guard.spent(prepared, executed)
+        turn.charge = await self._toll.settle(charge, turn.cost, turn.calls or {})
+        oldest: datetime | None = getattr(context, "oldest", None)
+        if key is not None and oldest is not None and executed.json and not executed.errors:
+            read_at = self._clock() - (self._now() - oldest).total_seconds()
+            if not context.is_flagged:
+                answer = KeptAnswer(executed.json, oldest, read_at, frozenset(context.tags))
+                self._kept.put(key, answer, epoch)
+        return self._told(turn, executed.json, executed.errors, bill, oldest)
+
+    def _told(
+        self,
+        turn: _Turn,
+        data: bytes | None,
+        errors: Sequence[Exception],
+        bill: Bill,
+        as_of: datetime | None,
+    ) -> Answer:
+        """Write what belongs to this request around the data."""
+        extensions: dict[str, object] = {"cost": {"requested": bill.cost, "actual": turn.cost}}
+        headers: tuple[Header, ...] = ()
+        if as_of is not None:
+            age = max(int((self._now() - as_of).total_seconds()), 0)
+            extensions["cache"] = {"age": age}
+            headers = ((b"age", b"%d" % age),)
         return answered(
-            executed.json,
-            executed.errors,
+            data,
+            errors,
             turn.media,
             correlation_id=turn.correlation_id,
-            extensions={"cost": {"requested": bill.cost, "actual": spent}},
+            extensions=extensions,
+            headers=headers,
         )
 
     def _unanswered(self, turn: _Turn, executed: Executed) -> Answer:

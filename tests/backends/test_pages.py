@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.outcomes import invalid
-from backends.pages import MAX_BATCH_CHARS, MAX_PAGES, SealedPages, fetch, in_batches, says_last
+from backends.pages import (
+    MAX_BATCH_CHARS,
+    MAX_PAGES,
+    Asking,
+    SealedPages,
+    fetch,
+    in_batches,
+    says_last,
+)
 from backends.ports import Readings
 from backends.reasons import Reason
 from backends.rows import Asked, Rows
@@ -19,6 +27,7 @@ from backends.transport import (
     Response,
 )
 from orderlines.order_line import Reading
+from orderlines.visibility import Visibility
 from tests.backends.kit import NOW, FakeTransport, observed, orders, soon
 from tests.orderlines.facet_kit import FulfilmentRecord
 
@@ -36,10 +45,20 @@ def _pages(following: dict[str, str]) -> FakeTransport:
     return FakeTransport(lambda request: Response(200, (), following[request.target].encode()))
 
 
+def asking() -> Asking:
+    """Ask for anybody, now."""
+    return Asking(Visibility.everything(), soon())
+
+
 async def test_a_batch_is_followed_to_its_last_page() -> None:
     """Each page names the next; their order is kept."""
     inner = _pages({"/1": "/2", "/2": "/3", "/3": ""})
-    reading, pages = await fetch(observed(inner, "wms"), [_question("/1")], _look, deadline=soon())
+    reading, pages = await fetch(
+        observed(inner, "wms"),
+        [_question("/1")],
+        _look,
+        asking=asking(),
+    )
 
     assert (reading, pages) == (Reading("wms", NOW), ["/1", "/2", "/3"])
 
@@ -48,7 +67,7 @@ async def test_batches_are_asked_at_the_same_time_and_told_in_order() -> None:
     """The second batch does not wait for the first one's answer."""
     inner = _pages({"/a": "/a2", "/a2": "", "/b": "", "/c": ""})
     questions = [_question(target) for target in ("/a", "/b", "/c")]
-    _, pages = await fetch(observed(inner, "wms"), questions, _look, deadline=soon())
+    _, pages = await fetch(observed(inner, "wms"), questions, _look, asking=asking())
 
     assert [request.target for request in inner.requests] == ["/a", "/b", "/c", "/a2"]
     assert pages == ["/a", "/a2", "/b", "/c"]
@@ -59,7 +78,10 @@ async def test_every_call_goes_under_the_one_deadline() -> None:
     inner = _pages({"/a": "/a2", "/a2": "", "/b": ""})
     deadline = soon()
     await fetch(
-        observed(inner, "wms"), [_question("/a"), _question("/b")], _look, deadline=deadline
+        observed(inner, "wms"),
+        [_question("/a"), _question("/b")],
+        _look,
+        asking=Asking(Visibility.everything(), deadline),
     )
 
     assert inner.deadlines == [deadline] * 3
@@ -71,7 +93,7 @@ async def test_a_reading_is_as_old_as_its_oldest_batch() -> None:
     inner = _pages({"/a": "/a2", "/a2": "", "/b": ""})
     transport = observed(inner, "wms", clock.__next__)
     questions = [_question("/a"), _question("/b")]
-    reading, _ = await fetch(transport, questions, _look, deadline=soon())
+    reading, _ = await fetch(transport, questions, _look, asking=asking())
 
     # The clock is read at /a, at /b, where /b is complete, at /a2, where /a is complete.
     assert reading == Reading("wms", NOW + timedelta(seconds=2))
@@ -81,7 +103,7 @@ async def test_nothing_to_ask_is_no_call() -> None:
     """An empty question has an empty answer, as of now."""
     inner = _pages({})
 
-    assert await fetch(observed(inner, "wms"), [], _look, deadline=soon()) == (
+    assert await fetch(observed(inner, "wms"), [], _look, asking=asking()) == (
         Reading("wms", NOW),
         [],
     )
@@ -93,7 +115,7 @@ async def test_pages_without_an_end_are_given_up() -> None:
     inner = _pages({"/1": "/1"})
     transport = observed(inner, "wms")
     with pytest.raises(BackendInvalidAnswerError) as caught:
-        await fetch(transport, [_question("/1")], _look, deadline=soon())
+        await fetch(transport, [_question("/1")], _look, asking=asking())
 
     assert caught.value.reason is Reason.MALFORMED
     assert len(inner.requests) == MAX_PAGES
@@ -121,7 +143,7 @@ async def test_one_failed_batch_fails_the_reading_and_stops_the_others() -> None
     transport = observed(Slow(lambda _: Response(200, (), b"")), "wms")
     questions = [_question("/slow"), _question("/bad")]
     with pytest.raises(BackendUnavailableError) as caught:
-        await fetch(transport, questions, _look, deadline=soon())
+        await fetch(transport, questions, _look, asking=asking())
 
     assert caught.value.reason is Reason.CONNECT
     assert stopped == ["/slow"]

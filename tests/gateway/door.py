@@ -18,6 +18,7 @@ from gateway.graphql.admission import Admission
 from gateway.graphql.documents import Documents
 from gateway.graphql.guard import Bill
 from gateway.graphql.http import GraphQLRoute
+from gateway.graphql.kept import KeptAnswers
 from gateway.graphql.ports import Executor
 from gateway.graphql.toll import Toll
 from gateway.telemetry import RequestLog
@@ -239,6 +240,7 @@ def make_route(
         "guard": FakeGuard(),
         "admission": Admission(512),
         "audit": Audit(None),
+        "kept": KeptAnswers(1_000_000),
         "toll": Toll(Throttle(ThrottleSettings(), MemoryCounters())),
     }
     return GraphQLRoute(

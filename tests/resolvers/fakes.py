@@ -17,6 +17,7 @@ from backends.capabilities import (
     QuantityName,
     Throttling,
 )
+from backends.freshness import LIVE, Wanted
 from backends.items import ItemCatalogue
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
 from backends.registry import Systems
@@ -153,7 +154,13 @@ class FakeOrders(FakeSystem[HeaderFacet]):
     """An order source."""
 
     async def read_headers(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
+        self,
+        refs: Refs,
+        *,
+        visibility: Visibility,
+        deadline: Deadline,
+        facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,  # noqa: ARG002 - everything is live here
     ) -> Readings[HeaderFacet]:
         """Answer at once, opened."""
         return await self.read(Asked(refs, visibility, deadline, facts))
@@ -163,7 +170,13 @@ class FakePromises(FakeSystem[PromiseFacet]):
     """A promise source."""
 
     async def read_promises(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
+        self,
+        refs: Refs,
+        *,
+        visibility: Visibility,
+        deadline: Deadline,
+        facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,  # noqa: ARG002 - everything is live here
     ) -> FakeSealed[PromiseFacet]:
         """Answer sealed."""
         return self.seal(await self.read(Asked(refs, visibility, deadline, facts)))
@@ -173,7 +186,13 @@ class FakeFulfilments(FakeSystem[FulfilmentFacet]):
     """A fulfilment source."""
 
     async def read_fulfilments(
-        self, refs: Refs, *, visibility: Visibility, deadline: Deadline, facts: Facts = EVERYTHING
+        self,
+        refs: Refs,
+        *,
+        visibility: Visibility,
+        deadline: Deadline,
+        facts: Facts = EVERYTHING,
+        wanted: Wanted = LIVE,  # noqa: ARG002 - everything is live here
     ) -> FakeSealed[FulfilmentFacet]:
         """Answer sealed."""
         return self.seal(await self.read(Asked(refs, visibility, deadline, facts)))

@@ -1,0 +1,140 @@
+"""Whole answers kept for a while: the encoded data, for everybody who would get the same.
+
+An answer is kept under what decides its data and nothing else: the plan, the variables
+and the caller's `Visibility`; so two callers share one exactly if they may ask the same
+fields and see the same rows. The guard has decided before anything is looked up here,
+and what belongs to one request (its cost, its id, the age of the answer) is written
+around the kept bytes, never into them.
+
+Only an answer without errors is kept, and only as long as every field of it allows.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import msgspec
+
+from backends.cache import Tag
+from orderlines.deadline import Clock
+from orderlines.visibility import Visibility
+
+OVERHEAD_BYTES: Final = 1_024
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """What an answer is kept under.
+
+    Attributes:
+        document: The hash of its text.
+        operation: Name of the operation, if it has one.
+        mask: The fields that are refused.
+        variables: As they were sent, in one order.
+        visibility: Whose rows are in it.
+    """
+
+    document: str
+    operation: str | None
+    mask: Hashable
+    variables: bytes
+    visibility: Visibility
+
+    def __post_init__(self) -> None:
+        """Refuse a key that does not say whose rows are in the answer."""
+        if not isinstance(self.visibility, Visibility):
+            msg = "an answer is kept under a Visibility"
+            raise TypeError(msg)
+
+
+def written(variables: Mapping[str, object]) -> bytes:
+    """Write variables so that equal ones are equal bytes."""
+    return _encode(variables) if variables else b""
+
+
+class KeptAnswer(NamedTuple):
+    """An answer.
+
+    Attributes:
+        data: Encoded.
+        as_of: When its oldest reading was made.
+        read_at: The same, by the monotonic clock.
+        tags: What it is about.
+    """
+
+    data: bytes
+    as_of: datetime
+    read_at: float
+    tags: frozenset[Tag]
+
+
+class KeptAnswers:
+    """The answers of one process, the least recently used at the front.
+
+    Args:
+        max_bytes: What all of them may take together.
+        clock: A monotonic clock.
+
+    Attributes:
+        hits: How often one was given.
+    """
+
+    def __init__(self, max_bytes: int, *, clock: Clock = time.monotonic) -> None:
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._answers: OrderedDict[AnswerKey, KeptAnswer] = OrderedDict()
+        self._by_tag: dict[Tag, set[AnswerKey]] = {}
+        self._epoch = 0
+        self.bytes_used = 0
+        self.hits = 0
+
+    @property
+    def epoch(self) -> int:
+        """Counts changes: an answer that was begun before one must not be kept after it."""
+        return self._epoch
+
+    def get(self, key: AnswerKey, max_age_s: float) -> KeptAnswer | None:
+        """Give an answer, if there is one as fresh as that."""
+        found = self._answers.get(key)
+        if found is None or self._clock() - found.read_at > max_age_s:
+            return None
+        self._answers.move_to_end(key)
+        self.hits += 1
+        return found
+
+    def put(self, key: AnswerKey, answer: KeptAnswer, epoch: int) -> None:
+        """Keep an answer that was begun in an epoch."""
+        size = len(answer.data) + OVERHEAD_BYTES
+        if epoch != self._epoch or size > self._max_bytes:
+            return
+        self._remove(key)
+        self._answers[key] = answer
+        self.bytes_used += size
+        for tag in answer.tags:
+            self._by_tag.setdefault(tag, set()).add(key)
+        while self.bytes_used > self._max_bytes:
+            self._remove(next(iter(self._answers)))
+
+    def drop(self, tags: Collection[Tag]) -> int:
+        """Drop the answers about something, and what is being answered; tells how many."""
+        self._epoch += 1
+        keys = {key for tag in tags for key in self._by_tag.get(tag, ())}
+        for key in keys:
+            self._remove(key)
+        return len(keys)
+
+    def _remove(self, key: AnswerKey) -> None:
+        answer = self._answers.pop(key, None)
+        if answer is None:
+            return
+        self.bytes_used -= len(answer.data) + OVERHEAD_BYTES
+        for tag in answer.tags:
+            keys = self._by_tag[tag]
+            keys.discard(key)
+            if not keys:
+                del self._by_tag[tag]
