@@ -8,7 +8,7 @@ UV := $(shell command -v uv 2>/dev/null)
 INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit bench lint format lock schema clean
+.PHONY: help setup demo test unit soak bench lint format lock schema clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -42,6 +42,10 @@ test: lint  ## everything CI checks: lint, types, tests, coverage
 
 unit: $(READY)  ## the tests alone, without coverage (ARGS="tests/orderlines")
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(READY)  ## the long proofs: a million questions of fifty callers, 5,000 timed pairs
+	@ORDERLINE_SOAK_QUESTIONS=1000000 ORDERLINE_SOAK_PAIRS=5000 \
+	  $(BIN)/python -m pytest tests/security/test_isolation.py $(ARGS)
 
 bench: $(READY)  ## the workloads against the peers (needs wrk; ARGS="--only W1 --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)

@@ -58,7 +58,14 @@ def equals(name: str, value: str) -> str:
     return f"{name}%20eq%20%27{literal}%27"
 
 
-def question(path: str, clauses: Iterable[str], expand: str, select: Iterable[str] = ()) -> Request:
+def any_of(clauses: Iterable[str]) -> str:
+    """Let a row match one of some clauses."""
+    return "%20or%20".join(clauses)
+
+
+def question(
+    path: str, clauses: Iterable[str], expand: str, select: Iterable[str] = (), rows: str = ""
+) -> Request:
     """Ask a set for rows, with one navigation expanded.
 
     Args:
@@ -66,8 +73,12 @@ def question(path: str, clauses: Iterable[str], expand: str, select: Iterable[st
         clauses: Encoded; a row must match one of them.
         expand: Name of the navigation.
         select: The properties wanted; none for all.
+        rows: Encoded; a row must match this, too, if it is not empty.
     """
-    target = f"{path}?$filter={'%20or%20'.join(clauses)}&$expand={expand}&$format=json"
+    meant = any_of(clauses)
+    if rows:
+        meant = f"({meant})%20and%20{rows}"
+    target = f"{path}?$filter={meant}&$expand={expand}&$format=json"
     selected = ",".join(select)
     if selected:
         target += f"&$select={selected}"

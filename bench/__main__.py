@@ -14,22 +14,32 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import executor, results
+from bench import executor, results, start
 from bench.load import ask, calls, load, upstream_alone
 from bench.node_peers import SUBGRAPHS
-from bench.questions import QUESTIONS
+from bench.questions import COLD, QUESTIONS
 from bench.recording import record, subgraphs
 from bench.running import LOAD_CORE, Running, UnavailableError, free_port, process, wait_for
-from bench.servers import SYSTEMS, serving
+from bench.servers import HOT_ANSWER, SYSTEMS, serving
 
-SERVERS: Final = ("gateway", "handwritten", "grafbase", "mercurius", "yoga", "hive", "stock")
+SERVERS: Final = (
+    "gateway",
+    "handwritten",
+    "grafbase",
+    "mercurius",
+    "yoga",
+    "hive",
+    "stock",
+    "constant",
+)
 FEDERATED: Final = ("grafbase", "hive")
 PEERS: Final = {
-    "W1": SERVERS,
-    "W4": SERVERS,
+    "W1": tuple(one for one in SERVERS if one != "constant"),
+    "W2": ("gateway", "constant"),
+    "W4": tuple(one for one in SERVERS if one != "constant"),
     "W3": ("gateway", "handwritten"),
 }
-WORKLOADS: Final = (*PEERS, "W8", "executor")
+WORKLOADS: Final = (*PEERS, "W7", "W8", "executor")
 FAIR: Final = 1.5
 WARM_UP_S: Final = 2
 EXPECTED_CALLS: Final = {"erp": 1, "oms": 1, "wms": 1}
@@ -46,7 +56,7 @@ def main() -> int:
             found["W8"] = _count_calls(servers, ports)
         alone = {
             workload: upstream_alone(ports["erp"], QUESTIONS[workload][2])
-            for workload in PEERS
+            for workload in COLD
             if workload in options.only
         }
         for workload in (one for one in PEERS if one in options.only):
@@ -57,6 +67,9 @@ def main() -> int:
             workload: {"alone": round(per_second), "asked": round(_most_calls(found[workload]))}
             for workload, per_second in alone.items()
         }
+        if "W7" in options.only:
+            _say("W7: starting and idling")
+            found["W7"] = start.measure(folder, [str(ports[one]) for one in SYSTEMS])
     if "executor" in options.only:
         _say("W3, the executor alone")
         ratio, ours, theirs = executor.ratio()
@@ -92,9 +105,13 @@ def start_servers(
             told = {
                 digit: subgraphs(digit, ask(servers["gateway"], workload, 0))
                 for workload, (_, _, digit) in QUESTIONS.items()
+                if workload in COLD
             }
             _upstream(stack, folder, "subgraphs", graphs, told)
             ports |= graphs
+        if name == "constant":
+            answer = json.dumps(ask(servers["gateway"], "W2"), separators=(",", ":"))
+            (folder / HOT_ANSWER).write_text(answer)
         _say(f"starting {name}")
         try:
             servers[name] = stack.enter_context(serving(name, ports, folder, keys=options.keys))
@@ -148,7 +165,7 @@ def _count_calls(servers: Mapping[str, Running], ports: Mapping[str, int]) -> di
     """Count upstream calls of one question of each size, with items known."""
     port = ports["erp"]
     found: dict[str, Any] = {}
-    for workload in QUESTIONS:
+    for workload in COLD:
         ask(servers["gateway"], workload)
         calls(port)
         ask(servers["gateway"], workload)
@@ -183,6 +200,9 @@ def _show(found: Mapping[str, Any]) -> None:
             print()
             for line in results.table(workload, found[workload]):
                 print(line)
+    if "W7" in found:
+        start_s, idle = found["W7"]["start"], found["W7"]["idle"]
+        print(f"\nW7: first answer after {start_s['median']} s, idle {idle['median']} MB")
     if "executor" in found["ratios"]:
         ratio = found["ratios"]["executor"]["graphql-core"]
         print(f"\nW3, the executor alone: {ratio:.1f} × graphql-core")
@@ -193,7 +213,13 @@ def _show(found: Mapping[str, Any]) -> None:
             f"{workload}: the systems give {one['alone']:,} answers a second, beside the load;"
             f" the fastest server asks for {one['asked']:,}"
         )
-    page = found.get("W1", {})
+    _show_fairness(found.get("W1", {}))
+    for line in results.moved(results.committed(), found):
+        print(f"moved: {line}")
+
+
+def _show_fairness(page: Mapping[str, Any]) -> None:
+    """Say so where a run does not count."""
     if "grafbase" in page and "handwritten" in page:
         fairness = page["handwritten"]["median"] / page["grafbase"]["median"]
         if fairness < FAIR:
@@ -201,8 +227,6 @@ def _show(found: Mapping[str, Any]) -> None:
                 f"\nThis run does not count for W1 against grafbase: the hand-written peer is"
                 f" {fairness:.2f} × grafbase in it, and {FAIR} × is asked for."
             )
-    for line in results.moved(results.committed(), found):
-        print(f"moved: {line}")
 
 
 def _say(text: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.questions import ORDERS, QUESTIONS, number
+from bench.questions import COLD, HOT_ORDERS, ORDERS, QUESTIONS, number
 from bench.running import LOAD_CORE, Running, UnavailableError
 
 SCRIPT: Final = Path(__file__).with_name("load.lua")
@@ -54,7 +54,8 @@ def load(server: Running, workload: str, seconds: int) -> Measured:
         "BENCH_HEAD": head,
         "BENCH_TAIL": tail,
         "BENCH_DIGIT": digit,
-        "BENCH_ORDERS": str(ORDERS),
+        "BENCH_ORDERS": str(ORDERS if workload in COLD else HOT_ORDERS),
+        "BENCH_ONE_KEY": "" if workload in COLD else "1",
         "BENCH_KEYS": str(server.keys or ""),
     }
     url = f"http://127.0.0.1:{server.port}/graphql"

@@ -21,12 +21,24 @@ WIDE: Final = (
     "allocated { quantity { value } } shipped { quantity { value } returned { value } } "
     "cancelled { quantity { value } } } } } }"
 )
+HOT: Final = PAGE.replace("query Page", "query Hot").replace(
+    "order(number: $number)", 'order(number: $number, maxAge: "PT60S")'
+)
 SIZES: Final = {"1": 100, "2": 1, "3": 1_000}
 """Lines of an order, by the digit after the B."""
 
-QUESTIONS: Final = {"W1": ("Page", PAGE, "1"), "W4": ("Page", PAGE, "2"), "W3": ("Wide", WIDE, "3")}
+QUESTIONS: Final = {
+    "W1": ("Page", PAGE, "1"),
+    "W2": ("Hot", HOT, "1"),
+    "W4": ("Page", PAGE, "2"),
+    "W3": ("Wide", WIDE, "3"),
+}
 """By workload: operation name, document, and the digit of its orders."""
 
+COLD: Final = ("W1", "W4", "W3")
+"""The workloads whose every question asks the systems."""
+
+HOT_ORDERS: Final = 20
 CUSTOMER: Final = "C-1"
 ORDERS: Final = 1_000
 

@@ -9,6 +9,7 @@ from typing import Final
 from bench import node_peers
 from bench.running import ROOT, SERVER_CORE, Running, free_port, process, wait_for
 
+HOT_ANSWER: Final = "hot.json"
 SYSTEMS: Final = ("erp", "oms", "wms")
 
 
@@ -27,10 +28,12 @@ def serving(name: str, ports: dict[str, int], folder: Path, *, keys: int) -> Ite
         "gateway": [*python, "bench.gateway", str(port), "0", str(keys), str(folder), *systems],
         "handwritten": [*python, "bench.peers.handwritten", str(port), "0", *systems],
         "stock": [*python, "bench.peers.stock", str(port), "0", *systems],
+        "constant": [*python, "bench.peers.constant", str(port), "0", str(folder / HOT_ANSWER)],
     }
     how = {
         "gateway": f"uvicorn, one process, {keys:,} restricted API keys in memory, log to a file",
         "handwritten": "uvicorn, one process, the gateway's own wire, msgspec, no policies",
+        "constant": "uvicorn, one process, the bytes of one answer, whatever is asked",
         "stock": "uvicorn, one process, strawberry, a DataLoader a system, httpx2",
     } | node_peers.HOW
     command = commands.get(name) or node_peers.command_of(name, port, ports, folder)

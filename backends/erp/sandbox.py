@@ -5,8 +5,7 @@
                     &$expand=Order&$select=…
     items           Products?$filter=Product eq '…' or …&$expand=Units
 
-A caller's visibility is not sent yet. The filter could carry it: `SoldToParty`,
-`DistributionChannel` and `Plant` are properties it can compare.
+What a caller may see is part of the filter (`sandbox_visibility`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +27,7 @@ from backends.capabilities import (
 from backends.erp.sandbox_products import place_items, take_products
 from backends.erp.sandbox_rows import SENTINEL_DATES
 from backends.erp.sandbox_select import wanted_of
+from backends.erp.sandbox_visibility import rows_clause
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.pages import Asking, fetch, in_batches
@@ -88,13 +88,15 @@ class ErpSandbox:
         asked, shape = Asked.of(refs), wanted_of(facts)
         if asked.orders:
             clauses, take = map(_is_order, asked.orders), shape.take_orders
-            questions = self._questions(ORDERS, clauses, "Items", shape.of_orders)
+            rows = rows_clause(visibility, of_items=False)
+            questions = self._questions(ORDERS, clauses, "Items", shape.of_orders, rows)
         else:
             clauses, take = map(_is_item, asked.lines), shape.take_items
-            questions = self._questions(ITEMS, clauses, "Order", shape.of_items)
+            rows = rows_clause(visibility, of_items=True)
+            questions = self._questions(ITEMS, clauses, "Order", shape.of_items, rows)
         asking = Asking(visibility, deadline, wanted, asked)
-        rows, reading = await self._read(questions, take, asking)
-        return place(rows, reading, asked)
+        found, reading = await self._read(questions, take, asking)
+        return place(found, reading, asked)
 
     async def read_items(
         self,
@@ -116,10 +118,15 @@ class ErpSandbox:
         return place_items(rows, reading, asked)
 
     def _questions(
-        self, path: str, clauses: Iterable[str], expand: str, select: Sequence[str] = ()
+        self,
+        path: str,
+        clauses: Iterable[str],
+        expand: str,
+        select: Sequence[str] = (),
+        rows: str = "",
     ) -> list[Request]:
         return [
-            odata.question(path, batch, expand, select)
+            odata.question(path, batch, expand, select, rows)
             for batch in in_batches(clauses, self.capabilities.max_batch)
         ]
 

@@ -32,6 +32,8 @@ _CHANNELS: Final[Mapping[str, Channel]] = {
     "40": Channel.FIELD_SALES,
     "50": Channel.B2B_PORTAL,
 }
+CHANNEL_CODES: Final[Mapping[str, str]] = {one.name: code for code, one in _CHANNELS.items()}
+"""The code of each channel that has one; any other code is another channel."""
 
 
 def _date(text: str) -> date | None:

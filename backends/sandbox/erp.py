@@ -81,6 +81,8 @@ def sales_order_items(world: World, question: Question) -> Rows:
                 "SalesOrderItem": line.number,
                 "Material": line.sku,
                 "Plant": line.plant,
+                "Order/SoldToParty": order.customer,
+                "Order/DistributionChannel": CHANNEL_CODES[order.channel],
             }
             if question.wants(properties):
                 yield partial(_sales_order_item, order, line, question, header)
@@ -139,7 +141,16 @@ SETS: Final = {
         SalesOrderItem,
         "Order",
         SalesOrder,
-        frozenset({"SalesOrder", "SalesOrderItem", "Material", "Plant"}),
+        frozenset(
+            {
+                "SalesOrder",
+                "SalesOrderItem",
+                "Material",
+                "Plant",
+                "Order/SoldToParty",
+                "Order/DistributionChannel",
+            }
+        ),
     ),
     "Products": EntitySet(
         products, Product, "Units", Unit, frozenset({"Product", "ProductGroup", "BaseUnit"})

@@ -15,7 +15,7 @@ from typing import Final, NoReturn, TypeAlias
 
 from backends.sandbox.refusal import RefusedError
 
-MAX_COMPARISONS: Final = 100
+MAX_COMPARISONS: Final = 200
 MAX_DEPTH: Final = 32
 _TOKEN: Final = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*+')|(?P<word>\w[\w./:-]*)|(?P<mark>[()])|(?P<other>\S))"
@@ -89,7 +89,7 @@ def parse_filter(text: str, properties: Collection[str]) -> Filter:
 
     Raises:
         RefusedError: It has a property, operator or literal that is not
-            known, more than 100 comparisons, or does not end where it should.
+            known, more than 200 comparisons, or does not end where it should.
     """
     return _Parser(text, properties).parse()
 

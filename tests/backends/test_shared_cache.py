@@ -133,7 +133,9 @@ async def test_c7_connections_that_were_killed_are_made_anew(
             if cache.is_alone:
                 await asyncio.sleep(RETRY_AFTER_S)
 
-        assert sum(one is not None for one in found) >= 90
+        # Each dead connection costs one miss; none costs an answer, and then all is well.
+        assert sum(one is None for one in found) <= 20
+        assert None not in found[-20:]
 
 
 @pytest.mark.usefixtures("admin")

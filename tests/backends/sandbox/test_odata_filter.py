@@ -84,7 +84,7 @@ def test_a_hundred_comparisons_and_no_more() -> None:
     hundred = " or ".join(["Order eq 'A'"] * MAX_COMPARISONS)
 
     assert len(parse_filter(hundred, PROPERTIES).values_of("Order") or {}) == 1
-    with pytest.raises(RefusedError, match="more than 100 comparisons"):
+    with pytest.raises(RefusedError, match="more than 200 comparisons"):
         parse_filter(f"{hundred} or Order eq 'B'", PROPERTIES)
 
 
