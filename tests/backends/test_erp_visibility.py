@@ -32,11 +32,14 @@ def clause(
         (clause(ALL, ALL, frozenset({"W1"})), ""),
         (
             clause(frozenset({"C-1"}), frozenset({"EDI"}), frozenset({"W1"}), of_items=True),
-            "(Order/SoldToParty eq 'C-1') and (Order/DistributionChannel eq '20')"
-            " and (Plant eq 'W1')",
+            (
+                "(Order/SoldToParty eq 'C-1') and (Order/DistributionChannel eq '20')"
+                " and (Plant eq 'W1')"
+            ),
         ),
         (clause(frozenset(map(str, range(MAX_VALUES + 1)))), ""),
     ],
+    ids=map(str, range(10)),
 )
 def test_a_filter_says_what_it_can_and_never_more(said: str, expected: str) -> None:
     """What it leaves out is checked on what comes back; what it says excludes nothing visible."""
