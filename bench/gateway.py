@@ -23,6 +23,7 @@ from gateway.cli.server import listen, run, serve_until_told
 from gateway.settings import GatewaySettings, Settings
 from orderlines.visibility import ALL, Visibility
 from policies.api_keys import Grant, mint
+from policies.settings import Quota, ThrottleSettings
 
 
 async def make_keys(count: int) -> tuple[Keyring, str]:
@@ -43,6 +44,8 @@ def main() -> None:
     os.sched_setaffinity(0, {int(core)})
     settings = Settings(
         gateway=GatewaySettings(log_file=str(Path(folder) / "gateway.log"), deadline_s=10),
+        # Everything is counted; the hot workload asks a million points a second of one key.
+        throttle=ThrottleSettings(key=Quota(points=100_000_000)),
         backends={
             name: BackendSettings(kind=kind, url=f"http://127.0.0.1:{at}")
             for (name, kind), at in zip(KINDS.items(), ports, strict=True)

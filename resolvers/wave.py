@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 from backends.capabilities import AskBy
 from backends.freshness import LIVE, Wanted
-from backends.ports import LineAddress, Refs, Sealed
+from backends.ports import LineAddress, Readings, Refs, Sealed
 from orderlines.errors import GatewayError
 from orderlines.facets import (
     Facet,
@@ -174,6 +174,10 @@ def _open(
         wanted = None
     elif isinstance(headers.outcome, GatewayError):
         return Told(headers.outcome)
+    elif not admitted:
+        # Nothing may be told of any line: what came stays closed, so that it takes as long
+        # to say nothing of what is hidden as of what is not there.
+        return Told(Readings(sealed.reading, {}))
     else:
         wanted = admitted.keys()
     try:

@@ -43,7 +43,7 @@ from gateway.graphql.answers import (
 )
 from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
-from gateway.graphql.guard import Bill, LimitExceededError
+from gateway.graphql.guard import LimitExceededError
 from gateway.graphql.kept import AnswerKey, KeptAnswer, KeptAnswers, written
 from gateway.graphql.media import MediaType, negotiate
 from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
@@ -304,6 +304,19 @@ class GraphQLRoute:
         variables: Mapping[str, object],
     ) -> Answer:
         mask = self._guard.mask(principal)
+        name = operation.name.value if operation.name else None
+        texts = written(variables)
+        asked = (
+            None
+            if texts is None
+            else AnswerKey(document.hash, name, mask, texts, principal.visibility)
+        )
+        kept = None if asked is None else self._kept.find(asked)
+        if kept is not None:
+            # It is what the guard decided before: about this plan, mask and variables.
+            turn.cost = ENTRY
+            return self._told(turn, kept.data, (), kept.cost, kept.as_of)
+        epoch = self._kept.epoch
         prepared = self._executor.prepare(
             document.ast, operation, variables, known_as=document.hash, mask=mask
         )
@@ -311,15 +324,6 @@ class GraphQLRoute:
             return self._unanswered(turn, prepared)
         bill = self._guard.check(principal, prepared)
         charge = turn.charge = await self._toll.charge(principal.id, bill)
-        key, kept, epoch = None, None, self._kept.epoch
-        if bill.max_age_s > 0:
-            name = operation.name.value if operation.name else None
-            key = AnswerKey(document.hash, name, mask, written(variables), principal.visibility)
-            kept = self._kept.get(key, bill.max_age_s)
-        if kept is not None:
-            turn.charge = await self._toll.settle(charge, ENTRY, {})
-            turn.cost = ENTRY
-            return self._told(turn, kept.data, (), bill, kept.as_of)
         context = self._make_context(
             principal,
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
@@ -331,23 +335,26 @@ class GraphQLRoute:
         turn.cost = self._guard.spent(prepared, executed)
         turn.charge = await self._toll.settle(charge, turn.cost, turn.calls or {})
         oldest: datetime | None = getattr(context, "oldest", None)
-        if key is not None and oldest is not None and executed.json and not executed.errors:
-            read_at = self._clock() - (self._now() - oldest).total_seconds()
-            if not context.is_flagged:
-                answer = KeptAnswer(executed.json, oldest, read_at, frozenset(context.tags))
-                self._kept.put(key, answer, epoch)
-        return self._told(turn, executed.json, executed.errors, bill, oldest)
+        is_whole = executed.json is not None and not executed.errors
+        if bill.max_age_s > 0 and asked is not None and oldest is not None and is_whole:
+            good_s = bill.max_age_s - (self._now() - oldest).total_seconds()
+            if not context.is_flagged and good_s > 0:
+                ends_at = self._clock() + good_s
+                tags = frozenset(context.tags)
+                answer = KeptAnswer(executed.json or b"", oldest, ends_at, bill.cost, tags)
+                self._kept.put(asked, answer, epoch)
+        return self._told(turn, executed.json, executed.errors, bill.cost, oldest)
 
     def _told(
         self,
         turn: _Turn,
         data: bytes | None,
         errors: Sequence[Exception],
-        bill: Bill,
+        cost: int,
         as_of: datetime | None,
     ) -> Answer:
         """Write what belongs to this request around the data."""
-        extensions: dict[str, object] = {"cost": {"requested": bill.cost, "actual": turn.cost}}
+        extensions: dict[str, object] = {"cost": {"requested": cost, "actual": turn.cost}}
         headers: tuple[Header, ...] = ()
         if as_of is not None:
             age = max(int((self._now() - as_of).total_seconds()), 0)

@@ -2,9 +2,10 @@
 
 An answer is kept under what decides its data and nothing else: the plan, the variables
 and the caller's `Visibility`; so two callers share one exactly if they may ask the same
-fields and see the same rows. The guard has decided before anything is looked up here,
-and what belongs to one request (its cost, its id, the age of the answer) is written
-around the kept bytes, never into them.
+fields and see the same rows. What the guard decides about an operation follows from its
+plan, its field mask and its variables alone; all three are in the key, so it has decided
+when the first answer was made. What belongs to one request (its cost, its id, the age of
+the answer) is written around the kept bytes, never into them.
 
 Only an answer without errors is kept, and only as long as every field of it allows.
 """
@@ -52,9 +53,14 @@ class AnswerKey:
             raise TypeError(msg)
 
 
-def written(variables: Mapping[str, object]) -> bytes:
-    """Write variables so that equal ones are equal bytes."""
-    return _encode(variables) if variables else b""
+def written(variables: Mapping[str, object]) -> bytes | None:
+    """Write variables so that equal ones are equal bytes; None if they cannot be written."""
+    if not variables:
+        return b""
+    try:
+        return _encode(variables)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None  # a number no JSON has; no such answer is kept
 
 
 class KeptAnswer(NamedTuple):
@@ -63,13 +69,16 @@ class KeptAnswer(NamedTuple):
     Attributes:
         data: Encoded.
         as_of: When its oldest reading was made.
-        read_at: The same, by the monotonic clock.
+        ends_at: When it is too old, by the monotonic clock. How old it may be is part of
+            the question it is kept under.
+        cost: Points that its question costs at most.
         tags: What it is about.
     """
 
     data: bytes
     as_of: datetime
-    read_at: float
+    ends_at: float
+    cost: int
     tags: frozenset[Tag]
 
 
@@ -98,10 +107,10 @@ class KeptAnswers:
         """Counts changes: an answer that was begun before one must not be kept after it."""
         return self._epoch
 
-    def get(self, key: AnswerKey, max_age_s: float) -> KeptAnswer | None:
-        """Give an answer, if there is one as fresh as that."""
+    def find(self, key: AnswerKey) -> KeptAnswer | None:
+        """Give an answer, if there is one that is fresh enough for its question."""
         found = self._answers.get(key)
-        if found is None or self._clock() - found.read_at > max_age_s:
+        if found is None or self._clock() >= found.ends_at:
             return None
         self._answers.move_to_end(key)
         self.hits += 1

@@ -102,7 +102,6 @@ async def test_c5_a_server_that_is_gone_costs_one_wait() -> None:
 
 async def test_c5_a_server_that_hangs_costs_fifty_milliseconds() -> None:
     """Ten times that here, so that no busy machine fails it."""
-
     release = asyncio.Event()
 
     async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -119,8 +119,8 @@ def nested(depth: int) -> str:
 
 
 HOSTILE = {
-    "duplicates": "{" + " name" * 1_900 + "}",
-    "conflicting pairs": "{" + " ".join(f"a: n(x: {n})" for n in range(280)) + "}",
+    "duplicates": "{" + " name" * 499 + "}",
+    "conflicting pairs": "{" + " ".join(f"a: n(x: {n})" for n in range(240)) + "}",
     "nested inline fragments": nested(6),
     "deep pairs": "{ dog "
     + "{ dog " * 60
