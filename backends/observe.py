@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeVar
 
+from opentelemetry.trace import SpanKind, Tracer
+
 from backends.cache import ReadingCache
 from backends.transport import BackendError, Request, Response, Transport
 from orderlines.deadline import Deadline
@@ -71,10 +73,12 @@ class ObservedTransport:
         now: Callable[[], datetime],
         *,
         cache: ReadingCache | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.system = system
         self.now = now
         self.cache = cache
+        self._tracer = tracer
         self._inner = inner
         self._calls = 0
         self._in_flight = 0
@@ -102,7 +106,10 @@ class ObservedTransport:
         self._calls += 1
         self._in_flight += 1
         try:
-            response = await self._inner.send(request, deadline=deadline)
+            if self._tracer is None:
+                response = await self._inner.send(request, deadline=deadline)
+            else:
+                response = await self._traced(self._tracer, request, deadline)
             self._bytes_received += len(response.body)
             seen = look(request, response)
         except BackendError as error:
@@ -113,6 +120,16 @@ class ObservedTransport:
         self._last_success_at = self.now()
         self._state = HealthState.UP
         return seen
+
+    async def _traced(self, tracer: Tracer, request: Request, deadline: Deadline) -> Response:
+        """Carry one request within a span; what fails is told on it."""
+        told = {"peer.service": self.system, "http.request.method": request.method}
+        with tracer.start_as_current_span(
+            f"{self.system} {request.method}", kind=SpanKind.CLIENT, attributes=told
+        ) as span:
+            response = await self._inner.send(request, deadline=deadline)
+            span.set_attribute("http.response.status_code", response.status)
+            return response
 
     def failed(self, error: BackendError) -> None:
         """Count a failure: here, or where an answer turns out to be bad later."""

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import ClassVar, Final, TypeAlias, TypeVar
 
+from opentelemetry.trace import Tracer
+
 from backends.cache import ReadingCache
 from backends.capabilities import AskBy, Capabilities
 from backends.erp.sandbox import ErpSandbox
@@ -125,6 +127,7 @@ async def open_systems(
     now: Now = utc_now,
     connect: Connect = connect_by_wire,
     cache: ReadingCache | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Systems]:
     """Open the configured systems. Nothing is called yet.
 
@@ -133,6 +136,7 @@ async def open_systems(
         now: The wall clock of readings and of health, aware and in UTC.
         connect: Makes the transport of a system.
         cache: Where answers are kept for callers who allow that; it stays the caller's.
+        tracer: Where spans go, if anywhere.
 
     Raises:
         ConfigurationError: A role is not filled, or filled twice; or a system's
@@ -143,7 +147,7 @@ async def open_systems(
         infos: list[BackendInfo] = []
         for name, settings in backends.items():
             inner = _connected(name, settings, connect)
-            transport = ObservedTransport(inner, name, now, cache=cache)
+            transport = ObservedTransport(inner, name, now, cache=cache, tracer=tracer)
             stack.push_async_callback(transport.aclose)
             roles = KINDS[settings.kind](transport, settings)
             played[name] = roles

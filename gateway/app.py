@@ -26,6 +26,7 @@ from backends.registry import Systems, open_systems
 from backends.store.counters import MemoryCounters
 from backends.store.shared_cache import SharedCache
 from backends.store.valkey_counters import ValkeyCounters
+from backends.tracing import find_tracer
 from gateway.answers import (
     RETRY_SOON,
     Receive,
@@ -147,7 +148,7 @@ class Application:
         try:
             cache = _open_cache(self._settings.cache, stack)
             return await stack.enter_async_context(
-                open_systems(self._settings.backends, cache=cache)
+                open_systems(self._settings.backends, cache=cache, tracer=find_tracer())
             )
         except GatewayError as error:
             _log.error("not_started", code=error.code, reason=error.message, detail=error.detail)
@@ -186,6 +187,7 @@ class Application:
             admission=self._admission,
             toll=Toll(throttle),
             metrics=self._metrics,
+            tracer=find_tracer(),
             make_context=partial(
                 make_context,
                 systems=systems,

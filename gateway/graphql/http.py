@@ -15,6 +15,7 @@ from typing import Final, cast
 
 import structlog
 from graphql import OperationDefinitionNode, OperationType
+from opentelemetry.trace import SpanKind, Tracer
 
 from backends.store.migrations import StoreError
 from gateway import correlation
@@ -131,6 +132,7 @@ class GraphQLRoute:
         deadline_s: float,
         max_body_bytes: int,
         metrics: RequestMetrics | None = None,
+        tracer: Tracer | None = None,
         new_id: correlation.MakeId = correlation.new_correlation_id,
         clock: Clock = time.monotonic,
         now: Now = utc_now,
@@ -146,6 +148,7 @@ class GraphQLRoute:
         self._make_context = make_context
         self._log = log
         self._metrics = metrics or RequestMetrics()
+        self._tracer = tracer
         self._deadline_s = deadline_s
         self._limit = TimeLimit(deadline_s)
         self._departures = Departures()
@@ -163,7 +166,10 @@ class GraphQLRoute:
         task = turn.task = self._current_task()
         self._limit.start(task)
         try:
-            answer = await self._answer(turn, scope, headers, receive)
+            if self._tracer is None:
+                answer = await self._answer(turn, scope, headers, receive)
+            else:
+                answer = await self._traced(self._tracer, turn, scope, headers, receive)
         except asyncio.CancelledError:
             # Somebody else, too, may want this to end: then it does.
             has_left = self._departures.has_left(task)
@@ -185,6 +191,27 @@ class GraphQLRoute:
         line = self._line(turn, answer)
         self._metrics.observe(line.status, line.error_codes, line.duration_ms / 1_000, turn.cost)
         self._log.write(line)
+
+    async def _traced(
+        self,
+        tracer: Tracer,
+        turn: _Turn,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
+    ) -> Answer | None:
+        """Take the steps within a span, which has the names of the operation in the end."""
+        with tracer.start_as_current_span("graphql", kind=SpanKind.SERVER) as span:
+            answer = await self._answer(turn, scope, headers, receive)
+            operation = turn.operation
+            if operation is not None:
+                span.set_attribute("graphql.operation.type", operation.operation.value)
+                if operation.name is not None:
+                    span.set_attribute("graphql.operation.name", operation.name.value)
+            span.set_attribute("orderline.correlation_id", turn.correlation_id)
+            if answer is not None:
+                span.set_attribute("http.response.status_code", int(answer.status))
+            return answer
 
     def _current_task(self) -> Task:
         """Find the task of this request; an ASGI server answers each within one.
