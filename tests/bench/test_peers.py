@@ -23,6 +23,6 @@ def test_the_python_peers_answer_as_the_gateway_does(tmp_path: Path) -> None:
 
     for workload, by_server in answers.items():
         lines = by_server["gateway"]["data"]["order"]["lines"]["nodes"]
-        assert len(lines) == {"W1": 100, "W4": 1, "W3": 1_000}[workload]
-        assert len(by_server) == (2 if workload == "W3" else 3)
+        assert len(lines) == {"W1": 100, "W2": 100, "W4": 1, "W3": 1_000}[workload]
+        assert len(by_server) == {"W1": 3, "W2": 1, "W4": 3, "W3": 2}[workload]
         assert all(answer == by_server["gateway"] for answer in by_server.values())
