@@ -10,7 +10,7 @@ from backends.observe import Health
 from backends.registry import BackendInfo
 from orderlines.facets import Section
 from policies.principal import Principal
-from resolvers.batches import computed, field
+from resolvers.batches import batched, computed, field
 from resolvers.enums import (
     AskByType,
     BasisType,
@@ -25,6 +25,7 @@ from resolvers.enums import (
     ThrottlingType,
 )
 from resolvers.governance import sized
+from resolvers.quota import RateLimitType, rate_limit
 
 
 @strawberry.type(name="KnownQuantity", description="A quantity a system knows, and how it says it.")
@@ -109,6 +110,10 @@ class ViewerType:
     name: str = field("The name the credential was given.")
     credential: CredentialType = field("What was shown.")
     expires_at: datetime | None = field("When the credential ends; null if it does not.")
+
+    limits: RateLimitType = batched(
+        rate_limit, RateLimitType, "What it may spend, and what is left of that."
+    )
 
     @computed(list[str], "The scopes the credential carries, in alphabetical order.")
     def scopes(principal: strawberry.Parent[Principal]) -> list[str]:

@@ -18,7 +18,6 @@ from orderlines.facets import Facts
 from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, normalise_number
 from orderlines.stitched_line import StitchedLine
 from policies.principal import Principal
-from policies.throttle import Standing
 from resolvers.batches import Ask, batched
 from resolvers.context import Context
 from resolvers.enums import OnStaleType
@@ -35,7 +34,7 @@ from resolvers.governance import (
 from resolvers.operations import BackendType, ViewerType
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
 from resolvers.orders import InvalidArgumentError, OrderType
-from resolvers.quota import RateLimitType
+from resolvers.quota import RateLimitType, rate_limit
 from resolvers.types import OrderLineType
 
 MAX_IDS = 1000
@@ -134,14 +133,6 @@ def wanted_of(max_age: timedelta | None, on_stale: OnStale) -> Wanted:
     if max_age is None:
         return Wanted(0.0, on_stale)
     return Wanted(min(max_age.total_seconds(), MAX_AGE_S), on_stale)
-
-
-async def rate_limit(parents: Sequence[object], ask: Ask) -> Sequence[Standing]:
-    """Say what the caller has left."""
-    context = ask.context
-    assert context.throttle is not None  # noqa: S101 - the door always has one
-    names = [info.name for info in context.systems.backends]
-    return [await context.throttle.peek(context.principal.id, names)] * len(parents)
 
 
 async def explain(

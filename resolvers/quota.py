@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import strawberry
 
 from policies.throttle import Left, Standing
-from resolvers.batches import computed, field
+from resolvers.batches import Ask, computed, field
 from resolvers.governance import sized
 
 
@@ -50,3 +50,11 @@ class RateLimitType:
     @computed(list[SystemQuotaType], "Calls of each system.", policy=(sized(5),))
     def by_system(standing: strawberry.Parent[Standing]) -> Sequence[tuple[str, Left]]:
         return list(standing.by_system.items())
+
+
+async def rate_limit(parents: Sequence[object], ask: Ask) -> Sequence[Standing]:
+    """Say what the caller has left, for each parent the same."""
+    context = ask.context
+    assert context.throttle is not None  # noqa: S101 - the door always has one
+    names = [info.name for info in context.systems.backends]
+    return [await context.throttle.peek(context.principal.id, names)] * len(parents)

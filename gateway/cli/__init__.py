@@ -175,7 +175,7 @@ def query_command(
 
 
 @app.command("explain")
-def explain_command(
+def explain_command(  # noqa: PLR0913 - the options of the command
     file: Annotated[str, typer.Argument(help="The GraphQL document; - reads standard input.")],
     *,
     variables: Annotated[
@@ -196,12 +196,17 @@ def explain_command(
     source: Annotated[
         bool, typer.Option("--source", help="Print the Python that the question becomes.")
     ] = False,
+    scope: Annotated[
+        list[str],
+        typer.Option(help="What the caller may ask; everything without it.", metavar="SCOPE"),
+    ] = [],  # noqa: B006 - typer's way to say none
 ) -> None:
-    """Show what a question would do. Nobody is asked.
+    """Show what a question would do and cost. Nobody is asked.
 
     Prints the plan field by field: how its values are found, and what has to be read
-    for it besides the order's header; and how often each system would be asked. With
-    `--source` it prints the generated functions instead.
+    for it besides the order's header; what it costs at most, which fields these scopes
+    hide, and how often each system would be asked. With `--source` it prints the
+    generated functions instead.
 
     Ends with 0, with 1 if the question would be refused, and 2 if the command itself
     was not understood.
@@ -217,6 +222,7 @@ def explain_command(
             operation_name=operation,
             config=config,
             with_source=source,
+            scopes=scope,
         )
     )
 

@@ -9,24 +9,31 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import typer
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
 from backends.registry import BackendInfo, open_systems
 from backends.settings import BackendSettings, Kind
 from gateway.cli.query import REFUSED, WHOLE, read_document, read_variables
-from gateway.execution import Executor
+from gateway.execution import Executor, Prepared
 from gateway.execution.compile import Compiled
 from gateway.execution.outline import outline
 from gateway.graphql.documents import Documents, RefusedDocument
-from gateway.settings import load_settings
+from gateway.graphql.guard import Guard
+from gateway.settings import Settings, load_settings
+from orderlines.errors import GatewayError
 from orderlines.facets import EVERYTHING, Fact, Facts, Section
+from orderlines.visibility import Visibility
+from policies.principal import Credential, Principal
+from policies.settings import LimitSettings
 from resolvers.batches import field_plans
 from resolvers.forecast import keys_of, reads_of
+from resolvers.governance import field_policies
 from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 
@@ -41,15 +48,25 @@ DEMO: Final[Mapping[str, BackendSettings]] = {
 }
 
 
-def run_explain(
+def run_explain(  # noqa: PLR0913 - the options of the command
     file: str,
     *,
     variables: str | None,
     operation_name: str | None,
     config: Path | None,
     with_source: bool,
+    scopes: Sequence[str] = (),
 ) -> int:
-    """Print plan, sections and calls; 0, or 1 where the question would be refused."""
+    """Print plan, cost, calls and hidden fields; 0, or 1 where it would be refused.
+
+    Args:
+        file: Of the document; - for standard input.
+        variables: As JSON.
+        operation_name: Which operation.
+        config: Whose systems and limits.
+        with_source: Whether the generated functions are printed instead.
+        scopes: What the caller may ask; everything if none is said.
+    """
     schema = build_schema()._schema  # noqa: SLF001 - strawberry offers no public way to it
     document = Documents(schema).get(read_document(file))
     found = (
@@ -63,13 +80,19 @@ def run_explain(
     )
     if isinstance(given, list):
         return _refuse(given)
-    fields = field_plans(schema)
-    executor = Executor(schema, fields, leaves=WRITERS, plain_texts=PLAIN_TEXTS)
+    settings = None if config is None else load_settings(config, os.environ)
+    infos = asyncio.run(_infos(DEMO if settings is None else settings.backends))
+    fields, guard = field_plans(schema), _guard(schema, settings, infos)
+    caller = _caller(frozenset(scopes) or guard.permissions.scopes)
+    executor = Executor(schema, fields, leaves=WRITERS, plain_texts=PLAIN_TEXTS, note=guard.terms)
     started = time.perf_counter()
     try:
-        compiled = executor.compiled(document.ast, found, given)
+        compiled = executor.compiled(document.ast, found, given, mask=guard.mask(caller))
+        bill = guard.check(caller, Prepared(compiled, given))
     except GraphQLError as error:
         return _refuse([error])
+    except GatewayError as error:
+        return _refuse([GraphQLError(error.message)])
     took_ms = (time.perf_counter() - started) * 1_000
     if with_source:
         typer.echo(compiled.source)
@@ -81,8 +104,12 @@ def run_explain(
     ]
     _print_table(("field", "found by", "reads", "type"), rows)
     typer.echo()
-    backends = DEMO if config is None else load_settings(config, os.environ).backends
-    infos = asyncio.run(_infos(backends))
+    typer.echo(f"Costs at most {bill.cost} points.")
+    for one in compiled.plan.refused:
+        place = (one.parent.name, one.name)
+        missing = ", ".join(sorted(guard.permissions.missing(place, caller.scopes)))
+        typer.echo(f"Hidden: {'.'.join(place)}, which needs {missing}.")
+    typer.echo()
     calls = list(_calls(compiled, given, infos))
     if calls:
         _print_table(("for", "asked", "reads", "keys", "a call takes", "calls"), calls)
@@ -101,6 +128,16 @@ def _calls(
             calls = read.capabilities.calls_for(keys)
             most = str(read.capabilities.max_batch)
             yield one.key, read.system, _words(read.sections), str(keys), most, str(calls)
+
+
+def _guard(schema: GraphQLSchema, settings: Settings | None, infos: Sequence[BackendInfo]) -> Guard:
+    limits = LimitSettings() if settings is None else settings.limits
+    return Guard(field_policies(schema), limits, reads_of=partial(reads_of, systems=infos))
+
+
+def _caller(scopes: frozenset[str]) -> Principal:
+    everything = Visibility.everything()
+    return Principal("key:explain", "explain", Credential.API_KEY, scopes, everything, None)
 
 
 async def _infos(backends: Mapping[str, BackendSettings]) -> Sequence[BackendInfo]:

@@ -135,3 +135,26 @@ def test_the_systems_of_a_configuration_are_the_ones_explained(
 
     assert code == 0
     assert [row[1] for row in rows(printed)[-2:]] == ["sap", "stock"]
+
+
+def test_cost_and_hidden_fields_are_told_for_scopes(
+    explain: Callable[..., tuple[int, str]],
+) -> None:
+    """What a key may not ask is named, with what it lacks, and costs nothing."""
+    variables = ("--variables", '{"number": "SO-1001"}')
+    _, whole = explain(PAGE, *variables)
+    code, masked = explain(PAGE, *variables, "--scope", "lines:read")
+
+    assert code == 0
+    assert "Costs at most 17 points." in whole
+    assert "Hidden" not in whole
+    assert "Costs at most 7 points." in masked
+    assert "Hidden: OrderLine.allocated, which needs fulfilment:read." in masked
+    assert "wms" not in masked
+
+
+def test_a_question_that_asks_too_much_is_refused(explain: Callable[..., tuple[int, str]]) -> None:
+    """As the gateway would."""
+    code, printed = explain(PAGE.replace("5", "5000"), "--variables", '{"number": "SO-1001"}')
+
+    assert (code, "`first` is a number from 1 to 1000" in printed) == (1, True)
