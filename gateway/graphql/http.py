@@ -34,10 +34,8 @@ from gateway.execution import Executed
 from gateway.graphql.admission import Admission
 from gateway.graphql.answers import (
     ALLOW,
-    DeadlineExceededError,
     MethodNotAllowedError,
     NotReadyError,
-    RequestTimeoutError,
     answered,
     failed,
     refused,
@@ -45,8 +43,8 @@ from gateway.graphql.answers import (
 from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
 from gateway.graphql.guard import LimitExceededError
-from gateway.graphql.kept import AnswerKey, KeptAnswer, KeptAnswers, written
-from gateway.graphql.media import MediaType, negotiate
+from gateway.graphql.kept import KeptAnswer, KeptAnswers, answer_key
+from gateway.graphql.media import negotiate
 from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
 from gateway.graphql.request import (
     GraphQLRequest,
@@ -58,53 +56,17 @@ from gateway.graphql.request import (
 )
 from gateway.graphql.time_limit import Task, TimeLimit
 from gateway.graphql.toll import ENTRY, ThrottledError, Toll
+from gateway.graphql.turn import Turn, line_of, too_late
 from gateway.metrics import RequestMetrics
-from gateway.telemetry import Now, RequestLine, RequestLog, utc_now
+from gateway.telemetry import Now, RequestLog, utc_now
 from orderlines.deadline import Clock, Deadline
-from orderlines.errors import GatewayError
 from policies.authentication import Refusal, read_credentials
 from policies.permissions import INTROSPECTION
 from policies.principal import Principal
-from policies.throttle import Charge
 
-CLIENT_LEFT: Final = 499
 _UNKNOWN: Final = "The caller could not be identified just now."
 
 _log = structlog.get_logger()
-
-
-class _Turn:
-    """What is learned about one request while it is answered."""
-
-    __slots__ = (
-        "calls",
-        "charge",
-        "correlation_id",
-        "cost",
-        "document_hash",
-        "failure",
-        "media",
-        "operation",
-        "principal",
-        "started",
-        "step",
-        "task",
-    )
-
-    task: Task
-
-    def __init__(self, correlation_id: str, started: float) -> None:
-        self.correlation_id = correlation_id
-        self.started = started
-        self.step: str = "caller"
-        self.media = MediaType.JSON
-        self.principal: str | None = None
-        self.document_hash: str | None = None
-        self.operation: OperationDefinitionNode | None = None
-        self.calls: Mapping[str, int] | None = None
-        self.cost = 0
-        self.charge: Charge | None = None
-        self.failure: Exception | None = None
 
 
 class GraphQLRoute:
@@ -162,7 +124,7 @@ class GraphQLRoute:
         """Answer one HTTP request."""
         headers = fold_headers(scope["headers"])
         sent_id = headers.get(correlation.HEADER)
-        turn = _Turn(correlation.correlation_id_of(sent_id, self._new_id), self._clock())
+        turn = Turn(correlation.correlation_id_of(sent_id, self._new_id), self._clock())
         task = turn.task = self._current_task()
         self._limit.start(task)
         try:
@@ -177,7 +139,7 @@ class GraphQLRoute:
                 raise
             answer = None
             if not has_left:
-                answer = failed(_too_late(turn), turn.media, correlation_id=turn.correlation_id)
+                answer = failed(too_late(turn), turn.media, correlation_id=turn.correlation_id)
         except Exception as error:  # noqa: BLE001 - the one exit decides what it becomes
             turn.failure = error
             answer = failed(error, turn.media, correlation_id=turn.correlation_id)
@@ -188,14 +150,14 @@ class GraphQLRoute:
             if turn.charge is not None and not isinstance(turn.failure, ThrottledError):
                 answer = answer.with_headers(self._toll.headers(turn.charge))
             await send_answer(send, answer, turn.correlation_id)
-        line = self._line(turn, answer)
+        line = line_of(turn, answer, at=self._now(), took_s=self._clock() - turn.started)
         self._metrics.observe(line.status, line.error_codes, line.duration_ms / 1_000, turn.cost)
         self._log.write(line)
 
     async def _traced(
         self,
         tracer: Tracer,
-        turn: _Turn,
+        turn: Turn,
         scope: Scope,
         headers: Mapping[bytes, bytes],
         receive: Receive,
@@ -225,7 +187,7 @@ class GraphQLRoute:
         return cast("Task", task)
 
     async def _answer(
-        self, turn: _Turn, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+        self, turn: Turn, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
     ) -> Answer | None:
         """Take the steps, as far as they go; None when the caller left."""
         reads_only = _reads_only(scope["method"])
@@ -265,7 +227,7 @@ class GraphQLRoute:
         finally:
             self._admission.leave()
 
-    async def _caller(self, turn: _Turn, scope: Scope) -> Principal | Answer:
+    async def _caller(self, turn: Turn, scope: Scope) -> Principal | Answer:
         """Find out who asks.
 
         Every caller proves itself by a header that no form and no link can send,
@@ -305,7 +267,7 @@ class GraphQLRoute:
         )
 
     def _find(
-        self, turn: _Turn, request: GraphQLRequest, *, reads_only: bool
+        self, turn: Turn, request: GraphQLRequest, *, reads_only: bool
     ) -> tuple[Document, OperationDefinitionNode] | RefusedDocument:
         """Find the operation that is meant, in a document that fits the schema."""
         document = self._documents.find(request)
@@ -324,7 +286,7 @@ class GraphQLRoute:
 
     async def _execute(
         self,
-        turn: _Turn,
+        turn: Turn,
         principal: Principal,
         document: Document,
         operation: OperationDefinitionNode,
@@ -332,12 +294,8 @@ class GraphQLRoute:
     ) -> Answer:
         mask = self._guard.mask(principal)
         name = operation.name.value if operation.name else None
-        texts = written(variables)
-        asked = (
-            None
-            if texts is None
-            else AnswerKey(document.hash, name, mask, texts, principal.visibility)
-        )
+        who = document.hash, name, mask, principal.visibility
+        asked = None if self._kept.is_empty else answer_key(*who, variables)
         kept = None if asked is None else self._kept.find(asked)
         if kept is not None:
             # It is what the guard decided before: about this plan, mask and variables.
@@ -363,9 +321,10 @@ class GraphQLRoute:
         turn.charge = await self._toll.settle(charge, turn.cost, turn.calls or {})
         oldest: datetime | None = getattr(context, "oldest", None)
         is_whole = executed.json is not None and not executed.errors
-        if bill.max_age_s > 0 and asked is not None and oldest is not None and is_whole:
+        if bill.max_age_s > 0 and oldest is not None and is_whole:
+            asked = asked or answer_key(*who, variables)
             good_s = bill.max_age_s - (self._now() - oldest).total_seconds()
-            if not context.is_flagged and good_s > 0:
+            if asked is not None and not context.is_flagged and good_s > 0:
                 ends_at = self._clock() + good_s
                 tags = frozenset(context.tags)
                 answer = KeptAnswer(executed.json or b"", oldest, ends_at, bill.cost, tags)
@@ -374,7 +333,7 @@ class GraphQLRoute:
 
     def _told(
         self,
-        turn: _Turn,
+        turn: Turn,
         data: bytes | None,
         errors: Sequence[Exception],
         cost: int,
@@ -396,7 +355,7 @@ class GraphQLRoute:
             headers=headers,
         )
 
-    def _unanswered(self, turn: _Turn, executed: Executed) -> Answer:
+    def _unanswered(self, turn: Turn, executed: Executed) -> Answer:
         """Answer an operation of which nothing was run."""
         if executed.executed:
             return answered(
@@ -404,26 +363,6 @@ class GraphQLRoute:
             )
         return refused(
             "BAD_VARIABLES", executed.errors, turn.media, correlation_id=turn.correlation_id
-        )
-
-    def _line(self, turn: _Turn, answer: Answer | None) -> RequestLine:
-        operation = turn.operation
-        codes = answer.codes if answer else ()
-        return RequestLine(
-            ts=self._now(),
-            level="error" if GatewayError.code in codes else "info",
-            event="request",
-            correlation_id=turn.correlation_id,
-            status=answer.status if answer else CLIENT_LEFT,
-            duration_ms=round((self._clock() - turn.started) * 1_000, 3),
-            bytes_out=len(answer.body) if answer else 0,
-            principal=turn.principal,
-            operation_name=operation.name.value if operation and operation.name else None,
-            operation_type=operation.operation.value if operation else None,
-            document_hash=turn.document_hash,
-            error_codes=codes,
-            calls=dict(turn.calls) if turn.calls else None,
-            cost=turn.cost or None,
         )
 
 
@@ -444,12 +383,3 @@ def _reads_only(method: str) -> bool | None:
 
 def _only_queries() -> MethodNotAllowedError:
     return MethodNotAllowedError("A GET can only read. Send this operation as a POST.")
-
-
-def _too_late(turn: _Turn) -> GatewayError:
-    """Say what the deadline ended."""
-    if turn.step == "execution":
-        return DeadlineExceededError("The answer was not ready in time.")
-    if turn.step == "body":
-        return RequestTimeoutError("The body did not arrive in time.")
-    return NotReadyError("The caller could not be identified in time.", detail="key store too slow")

@@ -53,6 +53,18 @@ class AnswerKey:
             raise TypeError(msg)
 
 
+def answer_key(
+    document: str,
+    operation: str | None,
+    mask: Hashable,
+    visibility: Visibility,
+    variables: Mapping[str, object],
+) -> AnswerKey | None:
+    """Name an answer; None if its variables cannot be written, so that it is not kept."""
+    texts = written(variables)
+    return None if texts is None else AnswerKey(document, operation, mask, texts, visibility)
+
+
 def written(variables: Mapping[str, object]) -> bytes | None:
     """Write variables so that equal ones are equal bytes; None if they cannot be written."""
     if not variables:
@@ -101,6 +113,11 @@ class KeptAnswers:
         self._epoch = 0
         self.bytes_used = 0
         self.hits = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no answer at all."""
+        return not self._answers
 
     @property
     def epoch(self) -> int:
