@@ -1,6 +1,5 @@
 """Merging of fields: the verdicts of graphql-core, in time that follows the document."""
 
-import time
 from collections import Counter
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.graphql.merge_rule import RULES, FieldsCanBeMergedRule
+from tests.timing import cpu_ms
 
 SCHEMA = build_schema("""
 type Query { pet: Pet dog: Dog cat: Cat pets: [Pet!]! being: Being name: String n(x: Int): Int }
@@ -146,9 +146,7 @@ HOSTILE = {
 def test_q5_no_document_within_the_caps_takes_long(name: str) -> None:
     """Ten milliseconds of CPU; ten times that here, so that no slow machine fails it."""
     document = parse(HOSTILE[name])
-    started = time.thread_time()
-    validate(SCHEMA, document, [FieldsCanBeMergedRule])
-    spent_ms = (time.thread_time() - started) * 1_000
+    spent_ms = cpu_ms(lambda: validate(SCHEMA, document, [FieldsCanBeMergedRule]))
 
     assert len(HOSTILE[name]) <= 16_384
     assert spent_ms < 100, spent_ms
