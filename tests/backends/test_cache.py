@@ -99,7 +99,7 @@ class World:
             raise unavailable("erp", Reason.TIMEOUT, "down")  # noqa: EM101 - a system's name
         return body
 
-    async def read(  # noqa: PLR0913 - each is named, and has a value
+    async def read(
         self,
         max_age_s: float = 10.0,
         on_stale: OnStale = OnStale.SERVE_AND_FLAG,
