@@ -9,7 +9,7 @@ record, with the field's name and without the text itself.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Final, TypeAlias, TypeVar
@@ -46,17 +46,26 @@ class Parsed(dict[str, T]):
         self[text] = value
         return value
 
-    def reads(self, texts: AbstractSet[str | None]) -> bool:
-        """Tell whether all texts are good; None is no text. Parses those that are new."""
+    def reads(self, texts: AbstractSet[str]) -> bool:
+        """Tell whether all texts are good. Parses those that are new."""
         if self.keys() >= texts:
             return True
         try:
             for text in texts:
-                if text is not None:
-                    self[text]
+                self[text]
         except ValueError:
             return False
         return True
+
+    def all_of(self, texts: Sequence[str | None]) -> list[T | None]:
+        """Give the value of each of many texts, some of which may be missing.
+
+        Raises:
+            ValueError: One of them is bad.
+        """
+        if None in texts:
+            return [None if text is None else self[text] for text in texts]
+        return [*map(self.__getitem__, texts)]  # type: ignore[arg-type] # none is missing
 
     def maybe(self, text: str | None) -> T | None:
         """Give the value of a text that may be missing."""

@@ -23,6 +23,7 @@ from backends.transport import BackendError, Request, Response
 from orderlines.deadline import Deadline
 from orderlines.facets import Facet
 from orderlines.order_line import Reading
+from orderlines.table import Table
 from orderlines.visibility import ALL, Visibility
 
 F = TypeVar("F", bound=Facet)
@@ -264,7 +265,7 @@ class SealedPages(Generic[F]):
         self,
         admitted: Collection[LineAddress] | None,
         *,
-        expected: Sequence[LineAddress] = (),
+        expected: Collection[LineAddress] = (),
     ) -> Readings[F]:
         """Decode the records of these lines; None means all that were asked for.
 
@@ -276,8 +277,13 @@ class SealedPages(Generic[F]):
         except BackendError as error:
             self.transport.failed(error)
             raise
-        if not rows.bad and expected and addresses_of(rows.good) == expected:
-            return Readings(self.reading, Aligned(expected, rows.good))
+        good = rows.good
+        if not rows.bad and isinstance(good, Table) and len(good) == len(expected) > 0:
+            if isinstance(expected, Aligned):
+                if expected.is_told_by(good):
+                    return Readings(self.reading, Aligned(expected.addresses, good))
+            elif (addresses := addresses_of(good)) == [*expected]:
+                return Readings(self.reading, Aligned(addresses, good))
         return place(rows, self.reading, self.asked, admitted, may_split=self.may_split)
 
     def _rows(self, body: bytes) -> Rows[F]:

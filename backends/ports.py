@@ -13,17 +13,19 @@ that a header admitted.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from backends.capabilities import Capabilities
 from backends.freshness import LIVE, Wanted
 from orderlines.deadline import Deadline
 from orderlines.discrepancy import Discrepancy
-from orderlines.facets import EVERYTHING, Facts, FulfilmentFacet, HeaderFacet, PromiseFacet
+from orderlines.facets import EVERYTHING, Facet, Facts, FulfilmentFacet, HeaderFacet, PromiseFacet
 from orderlines.identity import LineRef, OrderRef
 from orderlines.item import Item
 from orderlines.order_line import Reading
+from orderlines.table import Table
 from orderlines.visibility import Visibility
 
 Refs: TypeAlias = Sequence[OrderRef] | Sequence[LineRef]
@@ -32,6 +34,7 @@ Refs: TypeAlias = Sequence[OrderRef] | Sequence[LineRef]
 LineAddress: TypeAlias = tuple[str, str]
 """Order number and line number, as the order source writes them."""
 
+A = TypeVar("A", bound=Facet)
 F = TypeVar("F")
 F_co = TypeVar("F_co", covariant=True)
 
@@ -56,32 +59,43 @@ class Readings(Generic[F_co]):
     unplaced: Sequence[Discrepancy] = ()
 
 
-class Aligned(Mapping[LineAddress, Sequence[F]]):
-    """One record of each line, in the order in which the lines were expected.
+class Aligned(Mapping[LineAddress, Sequence[A]]):
+    """One record of each line.
 
     Most answers are so, and are then handed on as columns: the index by line is made
     when somebody looks a line up.
 
     Args:
         addresses: Of the lines, each once.
-        records: Of each line its record.
+        records: Of each line its record, in the same order.
     """
 
-    __slots__ = ("_by_line", "_records", "addresses")
+    __slots__ = ("_by_line", "_order_numbers", "addresses", "records")
 
-    def __init__(self, addresses: Sequence[LineAddress], records: Sequence[F]) -> None:
+    def __init__(self, addresses: Sequence[LineAddress], records: Table[A]) -> None:
         self.addresses = addresses
-        self._records = records
-        self._by_line: dict[LineAddress, Sequence[F]] | None = None
+        self.records = records
+        self._by_line: dict[LineAddress, Sequence[A]] | None = None
+        self._order_numbers: AbstractSet[str] | None = None
 
     @property
-    def told(self) -> list[Sequence[F]]:
-        """The records of each line."""
-        return list(zip(self._records))
+    def order_numbers(self) -> AbstractSet[str]:
+        """The orders that the lines are of."""
+        if self._order_numbers is None:
+            self._order_numbers = {*self.records.column("order_number")}
+        return self._order_numbers
 
-    def __getitem__(self, address: LineAddress) -> Sequence[F]:
+    def is_told_by(self, records: Table[Any]) -> bool:
+        """Tell whether these are records of the same lines, in the same order."""
+        if self.records.column("line_number") != records.column("line_number"):
+            return False
+        if len(self.order_numbers) == 1:  # as mostly, and found faster
+            return self.order_numbers == {*records.column("order_number")}
+        return self.records.column("order_number") == records.column("order_number")
+
+    def __getitem__(self, address: LineAddress) -> Sequence[A]:
         if self._by_line is None:
-            self._by_line = dict(zip(self.addresses, self.told, strict=True))
+            self._by_line = dict(zip(self.addresses, zip(self.records), strict=True))
         return self._by_line[address]
 
     def __iter__(self) -> Iterator[LineAddress]:
@@ -103,7 +117,7 @@ class Sealed(Protocol[F_co]):
         self,
         admitted: Collection[LineAddress] | None,
         *,
-        expected: Sequence[LineAddress] = (),
+        expected: Collection[LineAddress] = (),
     ) -> "Readings[F_co]":
         """Decode the records of these lines.
 

@@ -13,15 +13,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import MINYEAR, UTC, datetime
-from typing import Annotated, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from backends.ports import LineAddress, Readings, Refs
+from backends.ports import Aligned, LineAddress, Readings, Refs
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.facets import Facet
 from orderlines.identity import MAX_PART_CHARS, OrderLineKey
 from orderlines.order_line import Reading
+from orderlines.table import Table
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Facet)
@@ -171,6 +172,12 @@ class Asked:
                 asked.orders[key.order_number] = None
         return asked
 
+    def is_all_of(self, rows: Table[Any], addresses: Iterable[LineAddress]) -> bool:
+        """Tell whether every row was asked for."""
+        if self.orders:
+            return self.orders.keys() >= {*rows.column("order_number")}
+        return self.lines.keys() >= {*addresses}
+
     def includes(self, address: LineAddress) -> bool:
         """Tell whether a line was asked for."""
         return address in self.lines or address[0] in self.orders
@@ -194,6 +201,11 @@ def place(
         may_split: Whether several rows of one line add up, each a record of its
             own. Otherwise, and for the same record twice, the line is a duplicate.
     """
+    good = rows.good
+    if admitted is None and not rows.bad and isinstance(good, Table):
+        addresses = addresses_of(good)
+        if len({*addresses}) == len(addresses) and asked.is_all_of(good, addresses):
+            return Readings(reading, Aligned(addresses, good))
     wanted = frozenset(admitted) if not isinstance(admitted, AbstractSet | None) else admitted
     by_line = _by_line(rows.good, asked, wanted)
     failed = {
@@ -218,6 +230,8 @@ def place(
 
 def addresses_of(rows: Sequence[Facet]) -> list[LineAddress]:
     """Tell which line each row is about."""
+    if isinstance(rows, Table):
+        return [*zip(rows.column("order_number"), rows.column("line_number"), strict=True)]
     return [(row.order_number, row.line_number) for row in rows]
 
 

@@ -8,6 +8,7 @@ else than what the sections say, and tests hold it to that.
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from operator import getitem
 from typing import Final, TypeAlias, TypeVar
 
 from orderlines.discrepancy import DiscrepancyError
@@ -16,6 +17,7 @@ from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, SliceF
 from orderlines.lines import Lines, in_force
 from orderlines.quantity import Quantity, total
 from orderlines.stitched_line import StitchedLine, Told
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Column, Single, Table
 
 T = TypeVar("T")
 
@@ -86,6 +88,17 @@ def fulfilments_of(lines: AnyLines) -> Sequence[Told[FulfilmentFacet]]:
     return lines.fulfilments if type(lines) is Lines else [line.fulfilment for line in lines]
 
 
+def column(records: Sequence[object], name: str) -> Column:
+    """Read an accessor of each record.
+
+    Raises:
+        AttributeError: One is an error that says why there is no record.
+    """
+    if type(records) is Table:
+        return records.column(name)
+    return [getattr(one, name) for one in records]
+
+
 def _or_each(
     usual: Callable[[AnyLines], Sequence[T]], each: Callable[[StitchedLine], T], lines: AnyLines
 ) -> Sequence[T]:
@@ -104,33 +117,32 @@ def _section(section: T | GatewayError) -> T:
 
 def _requested(lines: AnyLines) -> Quantities:
     headers = headers_of(lines)
-    return _in_base(
-        lines,
-        [one.unit for one in headers],  # type: ignore[union-attr] # an error is not usual
-        [one.requested for one in headers],  # type: ignore[union-attr] # as above
-    )
+    return _in_base(lines, column(headers, "unit"), column(headers, "requested"))
 
 
 def _cancelled(lines: AnyLines) -> Quantities:
     headers = headers_of(lines)
-    stated = [one.cancellations for one in headers]  # type: ignore[union-attr] # as above
     return _in_base(
         lines,
-        [one.unit for one in headers],  # type: ignore[union-attr] # as above
-        [total([part.value for part in parts]) if parts else 0 for parts in stated],  # type: ignore[union-attr] # as above
+        column(headers, "unit"),
+        [
+            total([part.value for part in parts]) if parts else 0
+            for parts in column(headers, "cancellations")
+        ],
     )
 
 
 def _promised(lines: AnyLines) -> Quantities:
     facets = _one_promise_each(lines)
-    slices = _slices_in_force(lines)
-    return _in_base(
-        lines,
-        [one.unit for one in facets],
-        [part.value for (part,) in slices]
-        if {*map(len, slices)} == _ONE
-        else [total([part.value for part in parts]) for parts in slices],
-    )
+    values = _known_slices(facets, ONLY_SLICE_VALUE)
+    if values is None:
+        slices = _slices_in_force(lines)
+        values = (
+            [part.value for (part,) in slices]
+            if {*map(len, slices)} == _ONE
+            else [total([part.value for part in parts]) for parts in slices]
+        )
+    return _in_base(lines, column(facets, "unit"), values)
 
 
 def _first(lines: AnyLines) -> Sequence[date | None]:
@@ -142,6 +154,9 @@ def _latest(lines: AnyLines) -> Sequence[date | None]:
 
 
 def _dates(lines: AnyLines, pick: Callable[..., date | None]) -> Sequence[date | None]:
+    known = _known_slices(_one_promise_each(lines), ONLY_SLICE_ON)
+    if known is not None:
+        return known
     slices = _slices_in_force(lines)
     if {*map(len, slices)} == _ONE:
         return [part.on for (part,) in slices]
@@ -152,25 +167,35 @@ def _dates(lines: AnyLines, pick: Callable[..., date | None]) -> Sequence[date |
 
 def _allocated(lines: AnyLines) -> Quantities:
     facets = _one_fulfilment_each(lines)
-    return _in_base(lines, [one.unit for one in facets], [one.allocated for one in facets])
+    return _in_base(lines, column(facets, "unit"), column(facets, "allocated"))
 
 
 def _shipped(lines: AnyLines) -> Quantities:
     facets = _one_fulfilment_each(lines)
-    return _in_base(lines, [one.unit for one in facets], [one.shipped for one in facets])
+    return _in_base(lines, column(facets, "unit"), column(facets, "shipped"))
 
 
 def _returned(lines: AnyLines) -> Sequence[Quantity | None]:
     facets = _one_fulfilment_each(lines)
-    return _in_base(lines, [one.unit for one in facets], [one.returned for one in facets])
+    return _in_base(lines, column(facets, "unit"), column(facets, "returned"))
 
 
 def _one_promise_each(lines: AnyLines) -> list[PromiseFacet]:
-    return [one for (one,) in promises_of(lines)]  # type: ignore[misc] # as above
+    told = promises_of(lines)
+    if type(told) is Single:
+        return told.records
+    return [one for (one,) in told]  # type: ignore[misc] # an error is not usual
 
 
 def _one_fulfilment_each(lines: AnyLines) -> list[FulfilmentFacet]:
-    return [one for (one,) in fulfilments_of(lines)]  # type: ignore[misc] # as above
+    told = fulfilments_of(lines)
+    if type(told) is Single:
+        return told.records
+    return [one for (one,) in told]  # type: ignore[misc] # as above
+
+
+def _known_slices(facets: Sequence[PromiseFacet], name: str) -> Column | None:
+    return facets.known(name) if type(facets) is Table else None
 
 
 def _slices_in_force(lines: AnyLines) -> list[Sequence[SliceFacet]]:
@@ -183,8 +208,9 @@ def _in_base(
     lines: AnyLines, units: Sequence[str], stated: Sequence[object]
 ) -> Sequence[Quantity | None]:
     """Look each number up where its item keeps what was measured before."""
-    measures = lines.measures if type(lines) is Lines else [line.measures for line in lines]
-    if len({*units}) == 1:  # as mostly, and found faster
-        unit = units[0]
-        return [one[unit][value] for one, value in zip(measures, stated, strict=True)]
-    return [one[unit][value] for one, unit, value in zip(measures, units, stated, strict=True)]
+    measures = (
+        lines.measures(units)
+        if type(lines) is Lines
+        else [line.measures[unit] for line, unit in zip(lines, units, strict=True)]
+    )
+    return [*map(getitem, measures, stated)]

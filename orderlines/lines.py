@@ -9,7 +9,7 @@ from typing import ClassVar, overload
 
 from orderlines.errors import GatewayError
 from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, Section, SliceFacet
-from orderlines.item import UNCONVERTED, Item, MeasuresByUnit
+from orderlines.item import UNCONVERTED, Item, Measures
 from orderlines.order_line import Reading
 from orderlines.stitched_line import StitchedLine, Told
 
@@ -61,7 +61,7 @@ class Lines(Sequence[StitchedLine]):
         self.promises = promises
         self.fulfilments = fulfilments
         self._made: list[StitchedLine] | None = None
-        self._measures: list[MeasuresByUnit] | None = None
+        self._measures: dict[str, list[Measures]] = {}
         self._in_force: list[Sequence[SliceFacet]] | None = None
 
     @property
@@ -77,14 +77,22 @@ class Lines(Sequence[StitchedLine]):
             self._in_force = in_force([one for (one,) in self.promises])  # type: ignore[misc] # an error has no parts
         return self._in_force
 
-    @property
-    def measures(self) -> list[MeasuresByUnit]:
-        """What numbers are in the base unit of each item, as far as that is known."""
-        if self._measures is None:
-            self._measures = [
-                one.measures if type(one) is Item else UNCONVERTED for one in self.items
+    def measures(self, units: Sequence[str]) -> list[Measures]:
+        """Give what numbers in a unit of each line are in the base unit of its item.
+
+        Args:
+            units: Of each line one.
+        """
+        alike = units[0] if len({*units}) == 1 else None  # as mostly
+        found = None if alike is None else self._measures.get(alike)
+        if found is None:
+            found = [
+                (one.measures if type(one) is Item else UNCONVERTED)[unit]
+                for one, unit in zip(self.items, units, strict=True)
             ]
-        return self._measures
+            if alike is not None:
+                self._measures[alike] = found
+        return found
 
     def __len__(self) -> int:
         return len(self.addresses)

@@ -12,6 +12,7 @@ from orderlines.item import Item
 from orderlines.lines import Lines
 from orderlines.order_line import Reading
 from orderlines.stitched_line import NOT_READ
+from orderlines.table import Single, Table
 
 F = TypeVar("F", bound=Facet)
 
@@ -50,7 +51,7 @@ class Told(Generic[F]):
             return [self.about(address) for address in addresses]
         by_line = outcome.by_line
         if isinstance(by_line, Aligned) and by_line.addresses == addresses:
-            return by_line.told
+            return Single(by_line.records)
         return [by_line.get(address, ()) for address in addresses]
 
     @property
@@ -85,21 +86,29 @@ class LookUp:
 
     def lines(self, addresses: Sequence[LineAddress]) -> Lines:
         """Stitch lines of what the systems told, each column of parts at once."""
-        headers, items = self._headers(addresses), self.items.get
+        headers = self._headers(addresses)
         return Lines(
             self.source,
             self.readings,
             addresses=addresses,
             headers=headers,
-            items=[None if isinstance(one, GatewayError) else items(one.sku) for one in headers],
+            items=self._items(headers),
             promises=self.promises.about_all(addresses),
             fulfilments=self.fulfilments.about_all(addresses),
         )
 
-    def _headers(self, addresses: Sequence[LineAddress]) -> list[HeaderFacet | GatewayError]:
+    def _items(
+        self, headers: Sequence[HeaderFacet | GatewayError]
+    ) -> list[Item | GatewayError | None]:
+        items = self.items.get
+        if type(headers) is Table:
+            return [*map(items, headers.column("sku"))]
+        return [None if isinstance(one, GatewayError) else items(one.sku) for one in headers]
+
+    def _headers(self, addresses: Sequence[LineAddress]) -> Sequence[HeaderFacet | GatewayError]:
         admitted = self.admitted
-        if [*admitted] == addresses:  # as for a whole order, and found faster
-            return [told[0] for told in admitted.values()]
+        if isinstance(admitted, Aligned) and admitted.addresses == addresses:
+            return admitted.records  # as for a whole order, and found faster
         return [
             admitted[address][0] if address in admitted else self._why_not(address)
             for address in addresses

@@ -5,14 +5,14 @@ the line, or the error that says why it was not read.
 """
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any, TypeAlias
 
-from orderlines.columns import fulfilments_of, headers_of, promises_of
+from orderlines.columns import column, fulfilments_of, headers_of, promises_of
 from orderlines.errors import GatewayError
 from orderlines.item import Item
 from orderlines.lines import Lines
 from orderlines.stitched_line import StitchedLine
+from orderlines.table import Column, Single, Table
 
 Part: TypeAlias = StitchedLine | GatewayError
 
@@ -32,12 +32,12 @@ def with_fulfilment(lines: Sequence[StitchedLine]) -> Sequence[Part]:
     return _with(fulfilments_of(lines), lines)
 
 
-def of_headers(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
+def of_headers(name: str, lines: Sequence[StitchedLine]) -> Column:
     """Read one accessor of each header, or say why that was not read."""
     headers = headers_of(lines)
     if _has_error(headers):
         return [one if isinstance(one, GatewayError) else getattr(one, name) for one in headers]
-    return [*map(attrgetter(name), headers)]
+    return column(headers, name)
 
 
 def of_masters(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
@@ -65,4 +65,6 @@ def _with(parts: Sequence[object], lines: Sequence[StitchedLine]) -> Sequence[Pa
 
 
 def _has_error(parts: Sequence[object]) -> bool:
+    if type(parts) is Table or type(parts) is Single:
+        return False
     return any(issubclass(kind, GatewayError) for kind in {*map(type, parts)})

@@ -11,12 +11,12 @@ it, and the rest of the answer stands.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
 from backends.capabilities import AskBy
 from backends.freshness import LIVE, Wanted
-from backends.ports import LineAddress, Readings, Refs, Sealed
+from backends.ports import Aligned, Readings, Refs, Sealed
 from orderlines.errors import GatewayError
 from orderlines.facets import (
     Facet,
@@ -26,6 +26,7 @@ from orderlines.facets import (
 )
 from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
 from orderlines.stitched_line import NOT_READ
+from orderlines.table import Table
 from orderlines.visibility import ALL, Visibility
 from resolvers.context import Context
 from resolvers.look_up import Admitted, LookUp, Told
@@ -79,7 +80,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
             asked |= {section: context.start(ask(section, told_refs)) for section in later}
-        skus = sorted({told[0].sku for told in admitted.values()})
+        skus = sorted(_skus_of(admitted))
         items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
         answers = {section: await task for section, task in asked.items()}
     except BaseException:
@@ -89,10 +90,8 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
             task.cancel()
         await asyncio.wait(asked.values()) if asked else None
         raise
-    expected = [*admitted]
     opened = {
-        section: _open(answer, admitted, headers, visibility, expected)
-        for section, answer in answers.items()
+        section: _open(answer, admitted, headers, visibility) for section, answer in answers.items()
     }
     for section in later:
         if section not in opened:
@@ -132,7 +131,7 @@ def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     if isinstance(headers.outcome, GatewayError):
         return {}
     by_line, failed = headers.outcome.by_line, headers.outcome.failed
-    if not failed and _admits_all(visibility, [told[0] for told in by_line.values()]):
+    if isinstance(by_line, Aligned) and not failed and _admits_all(visibility, by_line.records):
         return by_line
     return {
         address: facets
@@ -146,7 +145,7 @@ def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     }
 
 
-def _admits_all(visibility: Visibility, headers: Sequence[HeaderFacet]) -> bool:
+def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
     """Tell whether each restriction holds for all headers at once, as it mostly does."""
     customers, channels, warehouses = (
         visibility.customers,
@@ -154,9 +153,9 @@ def _admits_all(visibility: Visibility, headers: Sequence[HeaderFacet]) -> bool:
         visibility.warehouses,
     )
     return (
-        (customers is ALL or customers >= {header.sold_to for header in headers})
-        and (channels is ALL or channels >= {header.channel.name for header in headers})
-        and (warehouses is ALL or warehouses >= {header.owner_node for header in headers})
+        (customers is ALL or customers >= {*headers.column("sold_to")})
+        and (channels is ALL or channels >= {one.name for one in headers.column("channel")})
+        and (warehouses is ALL or warehouses >= {*headers.column("owner_node")})
     )
 
 
@@ -165,7 +164,6 @@ def _open(
     admitted: Admitted,
     headers: Told[HeaderFacet],
     visibility: Visibility,
-    expected: Sequence[LineAddress],
 ) -> Told[F]:
     """Look into an answer, as far as the caller may."""
     if isinstance(sealed, GatewayError):
@@ -181,9 +179,15 @@ def _open(
     else:
         wanted = admitted.keys()
     try:
-        return Told(sealed.open(wanted, expected=expected))
+        return Told(sealed.open(wanted, expected=admitted))
     except Exception as error:  # noqa: BLE001 - as in `_attempt`
         return Told(_as_value(error))
+
+
+def _skus_of(admitted: Admitted) -> set[str]:
+    if isinstance(admitted, Aligned):
+        return {*admitted.records.column("sku")}
+    return {told[0].sku for told in admitted.values()}
 
 
 def _unasked(headers: Told[HeaderFacet]) -> GatewayError:

@@ -21,6 +21,7 @@ from backends.rows import Id
 from backends.wanted import UNASKED
 from orderlines.quantity import Number
 from orderlines.stated import CancelledBy, Channel, StatedCancellation
+from orderlines.table import Column, Makers, Table
 
 SENTINEL_DATES: Final = frozenset({date(9999, 12, 31)})
 """What an ERP of this family writes for "no date"."""
@@ -50,7 +51,6 @@ def _share(text: str) -> Number:
     return Decimal(percent).scaleb(-2) if percent else 0
 
 
-_NO_TEXT: Final = frozenset({None})
 DATES: Final = Parsed(_date)
 _SHARES: Final = Parsed(_share)
 
@@ -281,11 +281,11 @@ class OrderWithItems(Order, frozen=True, gc=False, kw_only=True, rename="pascal"
         return items
 
 
-def check_items(items: Sequence[Item], texts: Collection[str]) -> None:
+def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
     """Check items that have their orders beside them, column by column.
 
-    What `completed_by` says of one, this says of many: nearly every text was met
-    before, and then one look is enough for all texts of a column.
+    What `completed_by` says of one, this says of many; and what it has read of all of
+    them is a column of the table already.
 
     Args:
         items: Of a page.
@@ -294,9 +294,35 @@ def check_items(items: Sequence[Item], texts: Collection[str]) -> None:
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
-    if [item.order_number for item in items] == [item.order.number for item in items] and all(
-        TEXTS[name].reads({*map(attrgetter(name), items)} - _NO_TEXT) for name in texts
-    ):
-        return
-    msg = "Expected items with good texts, each of its own order"
-    raise ValueError(msg)
+    numbers = [item.order_number for item in items]
+    if numbers != [item.order.number for item in items]:
+        msg = "Expected each item to be of its own order"
+        raise ValueError(msg)
+    columns: dict[str, Column] = {"order_number": numbers}
+    for name in texts:
+        columns[_ACCESSORS[name]] = TEXTS[name].all_of([*map(attrgetter(name), items)])
+    return Table(items, columns, _MAKERS)
+
+
+_ACCESSORS: Final[Mapping[str, str]] = {
+    "requested_quantity": "requested",
+    "overdelivery_tolerance_pct": "over_delivery_tolerance",
+    "net_price_amount": "unit_price",
+    "delivered_quantity": "posted_shipped",
+    "requested_ship_date": "requested_ship_on",
+    "requested_delivery_date": "requested_delivery_on",
+}
+"""What each of `TEXTS` is read as."""
+
+_MAKERS: Final[Makers] = {
+    "sold_to": lambda items: [one.order.sold_to_party or None for one in items],
+    "channel": lambda items: [
+        _CHANNELS.get(one.order.distribution_channel, Channel.OTHER) for one in items
+    ],
+    "owner_node": lambda items: [one.plant or None for one in items],
+    "currency": lambda items: [one.order.transaction_currency or None for one in items],
+    "cancellations": lambda items: [
+        one.cancellations if one.cancelled.results else () for one in items
+    ],
+}
+"""Accessors that are read faster of all items at once."""

@@ -18,7 +18,7 @@ from backends.erp.sandbox_rows import (
     ItemOfOrder,
     Order,
     OrderWithItems,
-    check_items,
+    table_of,
 )
 from backends.ports import LineAddress
 from backends.rows import UNREADABLE, BadRow, Id, Rows, bad_row, explain, sort_out
@@ -108,8 +108,7 @@ class Wanted:
         try:
             page = self.orders.decode(body).d
             items = [item for order in page.results for item in order.take_items()]
-            check_items(items, self.texts)
-            return Rows(items), page.next
+            return Rows(table_of(items, self.texts)), page.next
         except UNREADABLE:
             pieces = _PIECES.decode(body).d
             return Rows.of_all([self._take_order(raw) for raw in pieces.results]), pieces.next
@@ -118,8 +117,7 @@ class Wanted:
         """Take the items out of a page of single items."""
         try:
             page = self.items.decode(body).d
-            check_items(page.results, self.texts)
-            return Rows(page.results), page.next
+            return Rows(table_of(page.results, self.texts)), page.next
         except UNREADABLE:
             pieces = _PIECES.decode(body).d
             return sort_out(pieces.results, self._take_item, _ITEM_IDS.decode), pieces.next

@@ -19,8 +19,8 @@ from backends.oms.sandbox_rows import (
     PromiseSchedule,
     PromiseVersion,
     Slice,
-    check_lines,
     checked,
+    table_of,
 )
 from backends.outcomes import invalid, unavailable
 from backends.reasons import Reason
@@ -117,9 +117,7 @@ class Wanted:
             BackendError: The answer says that it is none.
         """
         try:
-            lines = _page(system, self.page.decode(body)).lines
-            check_lines(lines)
-            return Rows(lines)
+            return Rows(table_of(_page(system, self.page.decode(body)).lines))
         except UNREADABLE:
             raws = _page(system, _ENVELOPE.decode(body)).lines
             return sort_out(raws, lambda raw: checked(self.line.decode(raw)), _LINE_IDS.decode)

@@ -38,9 +38,10 @@ from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
 from backends.wanted import requiring
-from backends.wms.sandbox_rows import ZONE, OutboundLine, RowIds, Units, in_bounds
+from backends.wms.sandbox_rows import MAKERS, ZONE, OutboundLine, RowIds, Units, in_bounds
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Fact, Facts, FulfilmentFacet, Section
+from orderlines.table import Table
 from orderlines.visibility import Visibility
 
 R = TypeVar("R")
@@ -166,7 +167,7 @@ class Shape:
     def take_rows(self, body: bytes) -> Rows[OutboundLine[int]]:
         """Take the rows out of a page."""
         try:
-            return Rows(self.page.decode(body).data)
+            return Rows(Table(self.page.decode(body).data, makers=MAKERS))
         except UNREADABLE:
             raws: Sequence[msgspec.Raw] = _ENVELOPE.decode(body).data
             return sort_out(raws, lambda raw: in_bounds(self.row.decode(raw)), _ROW_IDS.decode)

@@ -5,12 +5,12 @@ read by column take the list as it is.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 
-def is_columnar(values: object) -> TypeGuard[Sequence[Any]]:
-    """Tell whether a list says of which type its items are (`item_type`, on its class)."""
-    return getattr(type(values), "item_type", None) is not None
+def is_columnar(kind: type) -> bool:
+    """Tell whether lists of a class say of which type their items are (`item_type`)."""
+    return getattr(kind, "item_type", None) is not None
 
 
 def kinds_of(values: Sequence[Any]) -> set[type]:

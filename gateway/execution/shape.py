@@ -16,7 +16,7 @@ Source: GraphQL specification, sections 6.4.3 (Value Completion) and 6.4.4 (erro
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from graphql import (
     GraphQLError,
@@ -169,7 +169,7 @@ class Shape:
         kept: list[int]
         for allows_null in self.allows_null[:-1]:
             made, kept = None, []
-            if not {*map(type, values)} <= _LISTS:
+            if not all(kind in _LISTS or is_columnar(kind) for kind in {*map(type, values)}):
                 made, kept, values = self._sifted(values, at, run, allows_null, self._as_list)
                 at = Kept(at, kept)
             frames.append(_Frame(values, made, kept))
@@ -243,7 +243,7 @@ class Shape:
         if not is_iterable(value):
             msg = f"Expected Iterable, but did not find one for {where}."
             raise GraphQLError(msg)
-        return value if is_columnar(value) else list(value)
+        return cast("Sequence[Any]", value) if is_columnar(type(value)) else list(value)
 
     def _as_value(self, run: "Run") -> Callable[[Any], Any]:
         def take(value: Any) -> Any:  # noqa: ANN401 - whatever a resolver gave

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backends.ports import LineAddress, Readings
+from backends.ports import Aligned, LineAddress, Readings
 from backends.reasons import Reason
 from backends.transport import BackendInvalidAnswerError, Response
 from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE
 from tests.backends.native import (
     Row,
     by_itself,
@@ -145,6 +146,28 @@ def test_good_rows_read_the_same_beside_a_bad_one(name: str, data: st.DataObject
     spoilt = {key: ["spoilt"] for key in way.row("90")}
 
     assert _read(way, [*page, spoilt]) == (in_one_go, failed, unplaced + 1)
+
+
+@pytest.mark.parametrize("name", WAYS)
+@given(data=st.data())
+def test_a_column_says_what_each_record_says(name: str, data: st.DataObject) -> None:
+    """Whether the adapter read it while it looked at the texts, or it is read now."""
+    way = WAYS[name]
+
+    async def read() -> Readings[Any]:
+        return await way.read(way.page(data.draw(rows(way))))
+
+    told = asyncio.run(read()).by_line
+    assume(isinstance(told, Aligned))
+    assert isinstance(told, Aligned)
+    records = told.records
+    for accessor in (one for one in dir(way.protocol) if not one.startswith("_")):
+        assert [*records.column(accessor)] == [getattr(one, accessor) for one in records]
+    values, dates = records.known(ONLY_SLICE_VALUE), records.known(ONLY_SLICE_ON)
+    if values is not None:
+        parts = [part for one in records for part in one.promises[-1].slices]
+        assert [*values] == [part.value for part in parts]
+        assert dates == [part.on for part in parts]
 
 
 @pytest.mark.parametrize("name", WAYS)

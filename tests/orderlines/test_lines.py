@@ -12,6 +12,7 @@ from orderlines.columns import (
     promises_of,
     requested_quantities,
 )
+from orderlines.item import UNCONVERTED
 from orderlines.lines import Lines
 from orderlines.quantity import Quantity
 from orderlines.stitched_line import NOT_READ, StitchedLine
@@ -58,8 +59,10 @@ def test_they_are_a_sequence_of_lines() -> None:
         None,
         (promised(2),),
         (fulfilment(shipped=2),),
-        held.measures[2],
+        UNCONVERTED,
     )
+    assert held.measures(["EA"] * MANY) == [line.measures["EA"] for line in held]
+    assert held.measures(["EA", "CS"] * 6)[:MANY][1] is held[1].measures["CS"]
     assert held[-1] is held[MANY - 1]
     assert next(iter(held)) is held[0]
     with pytest.raises(IndexError):

@@ -104,12 +104,7 @@ async def test_several_lists_are_put_together(lists: list[Sequence[Thing]]) -> N
 
 
 def test_only_a_class_says_what_its_items_are() -> None:
-    """A list and a type are not asked what they hold."""
-    assert [is_columnar(one) for one in (Things(1), [Thing("a", 1)], Things, "a")] == [
-        True,
-        False,
-        False,
-        False,
-    ]
+    """A list is not asked what it holds."""
+    assert [is_columnar(one) for one in (Things, list, type, str)] == [True, False, False, False]
     assert kinds_of(Things(1, 2)) == {Thing}
     assert kinds_of([1, "a"]) == {int, str}

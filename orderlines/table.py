@@ -1,0 +1,88 @@
+"""Records of many lines, of which one value is read for all of them at once.
+
+Whoever took the records out of an answer has looked at some texts of all of them
+already, and hands on what they mean: then nobody reads them record by record again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
+
+from orderlines.facets import Facet
+
+F = TypeVar("F", bound=Facet)
+
+Column: TypeAlias = Sequence[Any]
+"""One value of each record; Any: the accessors of facets are of many types."""
+
+Makers: TypeAlias = Mapping[str, Callable[["Table[Any]"], Column]]
+"""What reads an accessor of all records faster than one by one, by its name."""
+
+ONLY_SLICE_VALUE: Final = "the value of the only slice in force"
+ONLY_SLICE_ON: Final = "the date of the only slice in force"
+"""Columns of promises, known where each has one slice in force."""
+
+NO_COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({})
+NO_MAKERS: Final[Makers] = MappingProxyType({})
+
+
+class Table(list[F]):
+    """Records, each about one line.
+
+    Args:
+        records: In the order in which the system told them.
+        columns: Accessors that are known of all of them, by name.
+        makers: How others are read.
+    """
+
+    __slots__ = ("_columns", "_makers")
+
+    def __init__(
+        self,
+        records: Iterable[F],
+        columns: Mapping[str, Column] = NO_COLUMNS,
+        makers: Makers = NO_MAKERS,
+    ) -> None:
+        super().__init__(records)
+        self._columns = {**columns}
+        self._makers = makers
+
+    def column(self, name: str) -> Column:
+        """Read an accessor of each record; a column is read once."""
+        found = self._columns.get(name)
+        if found is None:
+            maker = self._makers.get(name)
+            found = [*map(attrgetter(name), self)] if maker is None else maker(self)
+            self._columns[name] = found
+        return found
+
+    def known(self, name: str) -> Column | None:
+        """Give a column that whoever took the records said; None if it said nothing."""
+        return self._columns.get(name)
+
+
+class Single(Sequence[Sequence[F]], Generic[F]):
+    """What a system told of lines that have one record each."""
+
+    __slots__ = ("records",)
+
+    def __init__(self, records: Table[F]) -> None:
+        self.records = records
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[F]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[F]]: ...
+
+    def __getitem__(self, index: int | slice) -> Sequence[F] | Sequence[Sequence[F]]:
+        if isinstance(index, int):
+            return (self.records[index],)
+        return [(one,) for one in self.records[index]]
+
+    def __iter__(self) -> Iterator[Sequence[F]]:
+        return zip(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)

@@ -1,0 +1,109 @@
+"""Tables: what is read of all records at once is what each of them says."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from orderlines.columns import (
+    allocated_quantities,
+    first_dates,
+    promised_quantities,
+    requested_quantities,
+)
+from orderlines.facets import FulfilmentFacet, PromiseFacet
+from orderlines.lines import Lines
+from orderlines.quantity import Quantity
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Single, Table
+from tests.orderlines.facet_kit import (
+    ITEM,
+    READINGS,
+    HeaderRecord,
+    fulfilment,
+    header,
+    promised,
+)
+
+DAY, LATER = date(2026, 11, 19), date(2026, 11, 27)
+HEADERS = [header(requested=number) for number in range(3)]
+PROMISES = [promised(number, DAY) for number in range(3)]
+FULFILMENTS = [fulfilment(allocated=number) for number in range(3)]
+
+
+def test_a_column_is_one_accessor_of_every_record() -> None:
+    """By its name; read once."""
+    table = Table(HEADERS)
+
+    assert [*table] == HEADERS
+    assert [*table.column("requested")] == [0, 1, 2]
+    assert table.column("requested") is table.column("requested")
+    assert table.known("unit") is None
+    assert table.known("requested") == [0, 1, 2]
+
+
+def test_whoever_took_the_records_may_know_better() -> None:
+    """A column that is given is not read, and a maker is asked once."""
+    asked = []
+
+    def make(records: Table[HeaderRecord]) -> Sequence[str]:
+        asked.append(len(records))
+        return ["made"] * len(records)
+
+    table: Table[HeaderRecord] = Table(HEADERS, {"unit": ["CS", "EA", "EA"]}, {"sku": make})
+
+    assert table.column("unit") == ["CS", "EA", "EA"]
+    assert table.column("sku") is table.column("sku")
+    assert asked == [3]
+
+
+def test_single_records_are_told_by_line() -> None:
+    """Each in a sequence of its own, as several would be."""
+    told = Single(Table(PROMISES))
+
+    assert len(told) == 3
+    assert [*told] == [(one,) for one in PROMISES]
+    assert told[1] == (PROMISES[1],)
+    assert told[-1] == (PROMISES[2],)
+    assert told[1:] == [(PROMISES[1],), (PROMISES[2],)]
+    with pytest.raises(IndexError):
+        told[3]
+
+
+def test_quantities_and_dates_are_taken_from_the_tables() -> None:
+    """No record is read where its table knows."""
+    headers: Table[HeaderRecord] = Table(HEADERS, {"requested": [7, 8, 9]})
+    promises: Table[PromiseFacet] = Table(
+        PROMISES, {ONLY_SLICE_VALUE: [4, 5, 6], ONLY_SLICE_ON: [LATER, None, DAY]}
+    )
+    fulfilments: Table[FulfilmentFacet] = Table(FULFILMENTS)
+    lines = Lines(
+        "erp",
+        READINGS,
+        addresses=[("SO-1", str(number)) for number in range(3)],
+        headers=headers,
+        items=[ITEM] * 3,
+        promises=Single(promises),
+        fulfilments=Single(fulfilments),
+    )
+
+    assert requested_quantities(lines) == [Quantity(number, "EA") for number in (7, 8, 9)]
+    assert promised_quantities(lines) == [Quantity(number, "EA") for number in (4, 5, 6)]
+    assert first_dates(lines) == [LATER, None, DAY]
+    assert allocated_quantities(lines) == [Quantity(number, "EA") for number in range(3)]
+
+
+def test_a_part_of_lines_reads_its_own_records() -> None:
+    """What a table knows of all lines is not taken for what it knows of some."""
+    headers: Table[HeaderRecord] = Table(HEADERS, {"requested": [7, 8, 9]})
+    lines = Lines(
+        "erp",
+        READINGS,
+        addresses=[("SO-1", str(number)) for number in range(3)],
+        headers=headers,
+        items=[ITEM] * 3,
+        promises=Single(Table(PROMISES)),
+        fulfilments=Single(Table(FULFILMENTS)),
+    )[1:]
+
+    assert requested_quantities(lines) == [Quantity(number, "EA") for number in (1, 2)]
+    assert promised_quantities(lines) == [Quantity(number, "EA") for number in (1, 2)]
