@@ -97,6 +97,8 @@ class Field:
         attribute: Name on the parent, for the ways that read one; or names, with dots.
         slot: Where a run keeps its arguments; -1 where it takes none.
         fixed: Its arguments, where no request can change them.
+        template: Its arguments, where each is fixed or one whole variable: the fixed ones,
+            and the variable of each other one.
         below: What is selected of its value, by object type.
         needs: What the selection below it needs; its own needs are not in it.
     """
@@ -111,6 +113,7 @@ class Field:
     attribute: str
     slot: int
     fixed: Given | None
+    template: tuple[Given, Sequence[tuple[str, str]]] | None
     names: Mapping[str, str]
     below: Mapping[str, "Selection"]
     needs: frozenset[Any]
@@ -124,10 +127,26 @@ class Field:
         """
         if self.slot < 0:
             return {}
+        found = self._from_template(variables.coerced)
+        if found is not None:
+            return found
         values = get_argument_values(
             self.definition, self.nodes[0], variables, hide_suggestions=True
         )
         return {self.names.get(name, name): value for name, value in values.items()}
+
+    def _from_template(self, variables: Mapping[str, object]) -> Given | None:
+        """Take variables as they are: each was coerced to a type that fits here."""
+        if self.template is None:
+            return None
+        fixed, by_variable = self.template
+        values = {**fixed}
+        for name, variable in by_variable:
+            value = variables.get(variable)
+            if value is None:  # null may not be allowed here, and what is missing has a default
+                return None
+            values[name] = value
+        return values
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -257,6 +257,7 @@ class _Planner:
             attribute=attribute,
             slot=slot,
             fixed=_fixed(definition, nodes[0], names) if slot >= 0 else None,
+            template=_template(definition, nodes[0], names) if slot >= 0 else None,
             names=names,
             below=below,
             needs=frozenset(
@@ -321,3 +322,26 @@ def _fixed(definition: GraphQLField, node: FieldNode, names: Mapping[str, str]) 
     if all(isinstance(value, _IMMUTABLE) for value in values.values()):
         return {names.get(name, name): value for name, value in values.items()}
     return None
+
+
+def _template(
+    definition: GraphQLField, node: FieldNode, names: Mapping[str, str]
+) -> tuple[Given, Sequence[tuple[str, str]]] | None:
+    """Part the arguments that are one variable each from those that are fixed."""
+    given = node.arguments or ()
+    by_variable = {
+        one.name.value: one.value.name.value for one in given if isinstance(one.value, VariableNode)
+    }
+    others = {name: one for name, one in definition.args.items() if name not in by_variable}
+    rest = FieldNode(
+        name=node.name,
+        arguments=tuple(one for one in given if one.name.value not in by_variable),
+    )
+    fixed = _fixed(GraphQLField(definition.type, args=others), rest, names)
+    if fixed is None:
+        return None
+    given_as = {name: definition.args[name].out_name or name for name in by_variable}
+    return fixed, [
+        (names.get(given_as[name], given_as[name]), variable)
+        for name, variable in by_variable.items()
+    ]

@@ -6,8 +6,8 @@ how much it asks for, what that costs, and which systems will be called how ofte
 of this happens before any system is asked.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Final, TypeAlias
 
@@ -24,6 +24,12 @@ from resolvers.forecast import Read, keys_of, looks_up
 
 ReadsOf: TypeAlias = Callable[[Field], tuple[Read, ...]]
 Arguments: TypeAlias = Callable[[Field], Mapping[str, object]]
+
+MAX_BILLS: Final = 64
+"""Bills that a plan remembers."""
+_ONLY_TEXTS: Final = frozenset({str})
+_BRIEF: Final = frozenset({str, int, bool, type(None), timedelta})
+"""Types of variables that say themselves what they decide."""
 
 MAX_NAMED: Final = 5
 """Refused fields that are named in one refusal."""
@@ -76,6 +82,7 @@ class Terms:
         pages: Fields that give a page, and the argument that says how long.
         explained: Root fields that read a document of their own.
         reads: Root fields, and the systems they ask.
+        bills: Those that were written, by what decided them.
     """
 
     price: Price
@@ -86,6 +93,7 @@ class Terms:
     pages: tuple[tuple[Field, str], ...]
     explained: int
     reads: tuple[tuple[Field, tuple[Read, ...]], ...]
+    bills: dict[Hashable, "Bill"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,17 @@ class Guard:
         if terms.refused and (self._is_strict or terms.is_introspecting):
             raise self._forbidden(principal, terms.refused)
 
+        deciding = _deciding(prepared.variables.coerced)
+        found = terms.bills.get(deciding)
+        if found is None:
+            found = self._bill(terms, prepared)
+            if deciding is not None:
+                if len(terms.bills) >= MAX_BILLS:
+                    terms.bills.clear()
+                terms.bills[deciding] = found
+        return found
+
+    def _bill(self, terms: Terms, prepared: Prepared) -> Bill:
         def arguments(one: Field) -> Mapping[str, object]:
             # Arguments that do not fit fail their field, before it asks anybody.
             return prepared.given(one) or {}
@@ -203,8 +222,8 @@ class Guard:
         if terms.explained > 1:
             msg = "A request explains one question."
             raise LimitExceededError(msg, limit="explain")
-        for field, name in terms.pages:
-            first = arguments(field).get(name)
+        for page, name in terms.pages:
+            first = arguments(page).get(name)
             if isinstance(first, int) and not 1 <= first <= limits.first:
                 msg = f"`{name}` is a number from 1 to {limits.first}."
                 raise LimitExceededError(msg, limit="first")
@@ -216,6 +235,19 @@ class Guard:
         return ForbiddenError(
             f"The scopes of this credential do not allow {named}.", frozenset().union(*missing)
         )
+
+
+def _deciding(variables: Mapping[str, object]) -> Hashable | None:
+    """Name what of some variables decides a bill; None if it takes more than a look.
+
+    A text is one thing, whichever it is: it has no length, and is looked up once.
+    """
+    kinds = {*map(type, variables.values())}
+    if kinds <= _ONLY_TEXTS:
+        return tuple(variables)
+    if kinds <= _BRIEF:
+        return tuple((name, str if type(one) is str else one) for name, one in variables.items())
+    return None
 
 
 def _calls(

@@ -1,7 +1,7 @@
 """Decisions about an operation: fields, amounts, cost and calls, before anything is asked."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import pytest
@@ -11,7 +11,13 @@ from backends.registry import open_systems
 from gateway.cli.explain import DEMO
 from gateway.cli.personas import EVERYTHING, STATUS
 from gateway.execution import Executor, Prepared
-from gateway.graphql.guard import Bill, ForbiddenError, Guard, LimitExceededError
+from gateway.graphql.guard import (
+    MAX_BILLS,
+    Bill,
+    ForbiddenError,
+    Guard,
+    LimitExceededError,
+)
 from orderlines.visibility import Visibility
 from policies.principal import Credential, Principal
 from policies.settings import LimitSettings
@@ -40,6 +46,17 @@ def checked(
     variables: Mapping[str, object] | None = None,
 ) -> Bill:
     """Let the guard decide about a question."""
+    return checking(text, scopes, limits=limits, is_strict=is_strict)(variables or {})
+
+
+def checking(
+    text: str,
+    scopes: frozenset[str] = EVERYTHING,
+    *,
+    limits: LimitSettings = SMALL,
+    is_strict: bool = False,
+) -> Callable[[Mapping[str, object]], Bill]:
+    """Let the guard decide about a question as often as it is asked."""
 
     async def backends() -> object:
         async with open_systems(DEMO) as systems:
@@ -55,11 +72,56 @@ def checked(
     document = parse(text)
     (operation,) = document.definitions
     assert isinstance(operation, OperationDefinitionNode)
-    prepared = executor.prepare(
-        document, operation, variables or {}, mask=guard.mask(caller(scopes))
+
+    def check(variables: Mapping[str, object]) -> Bill:
+        prepared = executor.prepare(document, operation, variables, mask=guard.mask(caller(scopes)))
+        assert isinstance(prepared, Prepared)
+        return guard.check(caller(scopes), prepared)
+
+    return check
+
+
+def test_a_text_decides_no_bill() -> None:
+    """Whichever order is meant, one bill is written; a number or a null is another matter."""
+    check = checking(
+        """query($number: String!, $source: String, $first: Int) {
+          order(number: $number, source: $source) { lines(first: $first) { nodes { id } } }
+        }"""
     )
-    assert isinstance(prepared, Prepared)
-    return guard.check(caller(scopes), prepared)
+    bill = check({"number": "SO-1", "first": 3})
+
+    assert check({"number": "SO-2", "first": 3}) is bill
+    assert check({"number": "SO-1", "first": 4}).cost == bill.cost + 1
+    assert check({"number": "SO-1", "first": None}).cost > bill.cost
+    with pytest.raises(LimitExceededError):
+        check({"number": "SO-1", "first": 11})
+    with pytest.raises(LimitExceededError):
+        check({"number": "SO-1", "first": 11})
+
+
+def test_a_list_decides_its_bill_by_what_is_in_it() -> None:
+    """Also where it was a single value when it was sent."""
+    check = checking("query($i: [ID!]!) { orderLinesById(ids: $i) { id } }")
+
+    assert [check({"i": ids}).cost for ids in (["a"], ["a", "b"], "a", ["b", "c", "d"])] == [
+        1,
+        2,
+        1,
+        3,
+    ]
+
+
+def test_so_many_bills_are_remembered() -> None:
+    """And what was forgotten is written again."""
+    check = checking(
+        "query($first: Int) { order(number: 1) { lines(first: $first) { totalCount } } }",
+        limits=LimitSettings(first=500, cost=1000),
+    )
+    bills = [check({"first": first}) for first in range(1, MAX_BILLS + 2)]
+
+    assert check({"first": MAX_BILLS + 1}) is bills[-1]
+    assert check({"first": 1}) == bills[0]
+    assert check({"first": 1}) is not bills[0]
 
 
 PAGE = """query($first: Int = 10) {
