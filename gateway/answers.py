@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from gateway import correlation
 from gateway.codes import status_of
 from gateway.errors import NO_FACTS, problem
+from gateway.whole_answer import WriteWhole
 from orderlines.errors import Fact
 
 Scope: TypeAlias = MutableMapping[str, Any]  # ASGI's own shapes
@@ -59,16 +60,19 @@ class Answer(NamedTuple):
         return headers
 
 
-async def send_answer(send: Send, answer: Answer, correlation_id: str) -> None:
-    """Send it; a caller who has left is no failure."""
+async def send_answer(
+    send: Send, answer: Answer, correlation_id: str, whole: WriteWhole | None = None
+) -> None:
+    """Send it, as a whole where the server can; a caller who has left is no failure."""
+    status, headers = answer.status, answer.all_headers(correlation_id)
     try:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": answer.all_headers(correlation_id),
-            }
-        )
+        if (
+            whole is not None
+            and answer.content_type is not None
+            and whole(status, headers, answer.body)
+        ):
+            return
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
     except OSError:
         # ASGI: a server may tell so that the connection is gone.

@@ -10,7 +10,7 @@ Nothing here is counted in timers: all connections share a few, see
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -32,6 +32,7 @@ from gateway.request_head import (
     url_too_long,
 )
 from gateway.waiting import Waiting
+from gateway.whole_answer import WHOLE, WholeAnswers, WriteWhole
 
 MAX_TURNED_AWAY: Final = 256
 """Connections beyond the bound that are told so at the same time; more are just cut."""
@@ -95,6 +96,7 @@ class ConnectionGuard:
         self.limits = limits
         self.is_draining = False
         self.waiting_bytes = 0
+        self.whole = WholeAnswers()
         self.heads = Waiting(limits.head_s, GuardedProtocol.on_late_head)
         self.bodies = Waiting(limits.body_look_s, GuardedProtocol.on_body_due)
         self.unread = Waiting(limits.unread_s, GuardedProtocol.on_unread_due)
@@ -150,6 +152,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._host: bytes | None = None
         self._is_special = False
         self._known_host: object = self  # nothing that a header could hold
+        self._whole: WriteWhole = self._write_whole
         self._done: object = None  # the scope of the last request that came as a whole
         # Of the body that is being read.
         self._body_began = 0.0
@@ -284,6 +287,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._running = self.cycle
         if self._guard.is_draining:
             self.cycle.keep_alive = False
+        self.scope[WHOLE] = self._whole  # type: ignore[typeddict-unknown-key] # of our own
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
@@ -313,6 +317,12 @@ class GuardedProtocol(HttpToolsProtocol):
             self._answer_next()
         else:
             self._rests_since = self.loop.time()
+
+    def _write_whole(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
+        running = self._running
+        return running is not None and self._guard.whole.write(
+            running, self.server_state.default_headers, (status, headers, body)
+        )
 
     def _on_last_response(self) -> None:
         if self.transport.is_closing():

@@ -59,6 +59,7 @@ from gateway.graphql.toll import ENTRY, ThrottledError, Toll
 from gateway.graphql.turn import Turn, line_of, too_late
 from gateway.metrics import RequestMetrics
 from gateway.telemetry import Now, RequestLog, utc_now
+from gateway.whole_answer import WHOLE
 from orderlines.deadline import Clock, Deadline
 from policies.authentication import Refusal, read_credentials
 from policies.permissions import INTROSPECTION
@@ -149,7 +150,7 @@ class GraphQLRoute:
         if answer is not None:
             if turn.charge is not None and not isinstance(turn.failure, ThrottledError):
                 answer = answer.with_headers(self._toll.headers(turn.charge))
-            await send_answer(send, answer, turn.correlation_id)
+            await send_answer(send, answer, turn.correlation_id, scope.get(WHOLE))
         line = line_of(turn, answer, at=self._now(), took_s=self._clock() - turn.started)
         self._metrics.observe(line.status, line.error_codes, line.duration_ms / 1_000, turn.cost)
         self._log.write(line)

@@ -1,0 +1,130 @@
+"""An answer written at once is, byte for byte, what the server writes in two parts."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import pytest
+
+from gateway.whole_answer import WHOLE, Header
+from tests.gateway.test_connection_guard import QUICK, House, guarded, statuses
+
+BODY: Final = b'{"data":null}'
+LENGTH: Final[Header] = (b"content-length", b"%d" % len(BODY))
+PLAIN: Final[Sequence[Header]] = (LENGTH, (b"content-type", b"application/json"))
+GET: Final = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST: Final = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+def answering(
+    house: House, headers: Sequence[Header], *, at_once: bool, read: bool = True, status: int = 200
+) -> list[bool]:
+    """Answer like this from now on; gives whether each answer was written at once."""
+    said: list[bool] = []
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        if read:
+            await receive()
+        said.append(at_once and scope[WHOLE](status, headers, BODY))
+        if not said[-1]:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": BODY})
+
+    house.answer = answer  # type: ignore[method-assign] # the application of this test
+    return said
+
+
+async def both(question: bytes, headers: Sequence[Header], **how: Any) -> tuple[bytes, list[bool]]:  # noqa: ANN401 - as `answering` takes
+    """Ask in both ways, and hold that they are one."""
+    raws = []
+    said: list[bool] = []
+    for at_once in (False, True):
+        async with guarded() as house:
+            said = answering(house, headers, at_once=at_once, **how)
+            raws.append(await house.exchange(question))
+    assert raws[0] == raws[1]
+    return raws[1], said
+
+
+@pytest.mark.parametrize("status", [200, 400, 429, 503])
+async def test_it_is_what_the_server_would_have_written(status: int) -> None:
+    """Head and body; the connection goes on."""
+    raw, said = await both(GET + GET, PLAIN, status=status)
+
+    assert statuses(raw) == [status, status]
+    assert raw.endswith(b"\r\n\r\n" + BODY)
+    assert said == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("question", "headers"),
+    [
+        pytest.param(LAST, PLAIN, id="the caller closes"),
+        pytest.param(GET, (*PLAIN, (b"connection", b"close")), id="the answer closes"),
+        pytest.param(GET.replace(b"1.1", b"1.0"), PLAIN, id="an old caller"),
+        pytest.param(GET.replace(b"GET", b"HEAD"), (LENGTH,), id="only a head"),
+    ],
+)
+async def test_what_is_not_plain_is_left_to_the_server(
+    question: bytes, headers: Sequence[Header]
+) -> None:
+    """Nothing has happened by then."""
+    raw, said = await both(question, headers)
+
+    assert statuses(raw) == [200]
+    assert said == [False]
+
+
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b", b"a\nb", b"a\rb"])
+async def test_a_header_with_a_line_in_it_is_left_to_the_server(value: bytes) -> None:
+    """Which refuses it, and closes."""
+    raw, said = await both(GET, (*PLAIN, (b"x-text", value)))
+
+    assert raw == b""
+    assert said == [False]
+
+
+async def test_pipelined_questions_are_answered_in_their_order() -> None:
+    """Each by its own answer, also where one of them closes the connection."""
+    raw, said = await both(GET * 3 + LAST, PLAIN)
+
+    assert statuses(raw) == [200] * 4
+    assert raw.count(b"connection: close") == 1
+    assert said == [True, True, True, False]
+
+
+async def test_an_answer_before_the_body_leaves_the_connection_usable() -> None:
+    """The rest of the body is read, and the next question answered."""
+    question = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+    for at_once in (False, True):
+        async with guarded() as house:
+            said = answering(house, PLAIN, at_once=at_once, read=False)
+            raw = await house.exchange(question, b"abc" + LAST)
+
+        assert statuses(raw) == [200, 200]
+        assert said[0] is at_once
+
+
+async def test_who_has_left_is_not_written_to() -> None:
+    """The server is told, and says nothing."""
+    async with guarded() as house:
+        left = asyncio.Event()
+        said: list[bool] = []
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+            await receive()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            said.append(scope[WHOLE](200, PLAIN, BODY))
+            await send({"type": "http.response.start", "status": 200, "headers": PLAIN})
+            left.set()
+
+        house.answer = answer  # type: ignore[method-assign] # the application of this test
+        _, writer = await asyncio.open_connection("127.0.0.1", house.port)
+        writer.write(GET)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        await asyncio.wait_for(left.wait(), 5 * QUICK.body_s)
+
+    assert said == [False]
