@@ -314,11 +314,16 @@ _ACCESSORS: Final[Mapping[str, str]] = {
 }
 """What each of `TEXTS` is read as."""
 
+
+def _channels(items: Sequence[Item]) -> Column:
+    codes = [one.order.distribution_channel for one in items]
+    known = {code: _CHANNELS.get(code, Channel.OTHER) for code in {*codes}}
+    return [known[code] for code in codes]
+
+
 _MAKERS: Final[Makers] = {
     "sold_to": lambda items: [one.order.sold_to_party or None for one in items],
-    "channel": lambda items: [
-        _CHANNELS.get(one.order.distribution_channel, Channel.OTHER) for one in items
-    ],
+    "channel": _channels,
     "owner_node": lambda items: [one.plant or None for one in items],
     "currency": lambda items: [one.order.transaction_currency or None for one in items],
     "cancellations": lambda items: [

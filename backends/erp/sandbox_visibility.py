@@ -17,7 +17,7 @@ MAX_VALUES: Final = 20
 """Values of one restriction that a filter names; more would make it too long."""
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=16_384)
 def rows_clause(visibility: Visibility, *, of_items: bool) -> str:
     """Write the part of a filter that a caller's rows match; empty if it says nothing.
 

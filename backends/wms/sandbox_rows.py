@@ -173,12 +173,19 @@ def _shipped(rows: Table[OutboundLine[int]]) -> Column:
     return [one.shipped for one in rows]
 
 
+def _returned(rows: Table[OutboundLine[int]]) -> Column:
+    if {one.decimals for one in rows} == {0}:
+        return [one.units_returned for one in rows]
+    return [one.returned for one in rows]
+
+
 MAKERS: Final[Makers] = {
     "order_number": lambda rows: [one.order_number for one in rows],
     "line_number": lambda rows: [one.line_number for one in rows],
     "unit": lambda rows: [one.unit for one in rows],
     "allocated": _allocated,
     "shipped": _shipped,
+    "returned": _returned,
 }
 """Accessors that are read faster of all rows at once."""
 

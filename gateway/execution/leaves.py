@@ -40,7 +40,7 @@ MIN_INT: Final = -(2**31)
 
 
 _NOTHING: Final = {type(None), UndefinedType}
-_ONLY_STR: Final = {str}
+ONLY_STR: Final = {str}
 _ONLY_INT: Final = {int}
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -183,13 +183,18 @@ def as_texts(values: Sequence[Any]) -> Told:
         Exception: JSON has no word for one of them.
     """
     kinds = {*map(type, values)}
-    if kinds == _ONLY_STR:
-        joined = "".join(values)
-        if joined.isprintable() and '"' not in joined and "\\" not in joined:
+    if kinds == ONLY_STR:
+        if is_plain(values):
             return '"', values
     elif kinds == _ONLY_INT:
         return "", [*map(str, values)]
     return "", json_texts(values)
+
+
+def is_plain(texts: Sequence[str]) -> bool:
+    """Tell whether JSON takes all texts as they are."""
+    joined = "".join(texts)
+    return joined.isprintable() and '"' not in joined and "\\" not in joined
 
 
 def _as_plain(values: Sequence[Any]) -> Told:
