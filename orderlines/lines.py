@@ -83,7 +83,8 @@ class Lines(Sequence[StitchedLine]):
         Args:
             units: Of each line one.
         """
-        alike = units[0] if len({*units}) == 1 else None  # as mostly
+        # As mostly; and to count texts is faster than to hash them.
+        alike = units[0] if units and units.count(units[0]) == len(units) else None
         found = None if alike is None else self._measures.get(alike)
         if found is None:
             found = [

@@ -12,11 +12,13 @@ it, and the rest of the answer stands.
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from backends.capabilities import AskBy
 from backends.freshness import LIVE, Wanted
 from backends.ports import Aligned, Readings, Refs, Sealed
+from orderlines.deadline import Deadline
 from orderlines.errors import GatewayError
 from orderlines.facets import (
     Facet,
@@ -31,8 +33,6 @@ from orderlines.visibility import ALL, Visibility
 from resolvers.context import Context
 from resolvers.look_up import Admitted, LookUp, Told
 from resolvers.needs import REFERENCES, sections_of
-
-_HEADER: Final = frozenset({Section.HEADER})
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Facet)
@@ -55,20 +55,9 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     deadline = context.deadline.with_reserve()
     source_name = refs[0].key.source
     source = systems.orders[source_name]
-    now, later = _split(sections_of(needs) - _HEADER, context)
+    now, later = _split(needs, context)
     facts = needs | REFERENCES if later else needs
-
-    def ask(section: Section, about: Refs) -> Coroutine[Any, Any, Sealed[Any] | GatewayError]:
-        system, read = (
-            (systems.promises, systems.promises.read_promises)
-            if section is Section.PROMISE
-            else (systems.fulfilments, systems.fulfilments.read_fulfilments)
-        )
-        context.count(system.name, system.capabilities.calls_for(len(about)))
-        return _attempt(
-            read(about, visibility=visibility, deadline=deadline, facts=needs, wanted=wanted)
-        )
-
+    ask = partial(_ask, context, needs, deadline, wanted)
     context.count(source.name, source.capabilities.calls_for(len(refs)))
     asked = {section: context.start(ask(section, refs)) for section in now}
     try:
@@ -114,16 +103,40 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)
 
 
-def _split(
-    sections: frozenset[Section], context: Context
-) -> tuple[frozenset[Section], frozenset[Section]]:
+def _ask(  # noqa: PLR0913, PLR0917 - the first four are the same for every system
+    context: Context,
+    needs: Facts,
+    deadline: Deadline,
+    wanted: Wanted,
+    section: Section,
+    about: Refs,
+) -> Coroutine[Any, Any, Sealed[Any] | GatewayError]:
+    """Make the look at the system that knows a section."""
+    systems = context.systems
+    system, read = (
+        (systems.promises, systems.promises.read_promises)
+        if section is Section.PROMISE
+        else (systems.fulfilments, systems.fulfilments.read_fulfilments)
+    )
+    context.count(system.name, system.capabilities.calls_for(len(about)))
+    return _attempt(
+        read(about, visibility=context.visibility, deadline=deadline, facts=needs, wanted=wanted)
+    )
+
+
+def _split(needs: Facts, context: Context) -> tuple[list[Section], list[Section]]:
     """Tell what can be asked at once from what must wait for the header."""
-    asks_by = {
-        Section.PROMISE: context.systems.promises.capabilities.ask_by,
-        Section.FULFILMENT: context.systems.fulfilments.capabilities.ask_by,
-    }
-    now = frozenset(one for one in sections if asks_by[one] is AskBy.ORDER_NUMBER)
-    return now, sections - now
+    now: list[Section] = []
+    later: list[Section] = []
+    sections, systems = sections_of(needs), context.systems
+    for section, system in (
+        (Section.PROMISE, systems.promises),
+        (Section.FULFILMENT, systems.fulfilments),
+    ):
+        if section in sections:
+            is_known = system.capabilities.ask_by is AskBy.ORDER_NUMBER
+            (now if is_known else later).append(section)
+    return now, later
 
 
 def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:

@@ -322,6 +322,9 @@ def _channels(items: Sequence[Item]) -> Column:
 
 
 _MAKERS: Final[Makers] = {
+    "line_number": lambda items: [one.line_number for one in items],
+    "unit": lambda items: [one.unit for one in items],
+    "sku": lambda items: [one.sku for one in items],
     "sold_to": lambda items: [one.order.sold_to_party or None for one in items],
     "channel": _channels,
     "owner_node": lambda items: [one.plant or None for one in items],
