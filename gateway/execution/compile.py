@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.execution.columnar import kinds_of
-from gateway.execution.faults import counted
+from gateway.execution.faults import MiscountedError
 from gateway.execution.leaves import Writers
 from gateway.execution.plan import Field, Plan, Selection, Way, is_async
 from gateway.execution.positions import Under
@@ -114,7 +114,7 @@ class _Writer:
             "struck": struck,
             "absorbed": absorbed,
             "FAILED": FAILED,
-            "counted": counted,
+            "Miscounted": MiscountedError,
         }
         root = self._function(self.plan.root, is_serial=self.plan.is_serial)
         source = "\n\n".join([_LEGEND, *self.texts])
@@ -283,7 +283,7 @@ class _Writer:
             (below,) = column.field.below.values()
             is_flat = self._inner(column) is not None
             called = self._named("columns", below) if is_flat else self.functions[below]
-            text.add(f"if kinds_of({name}) <= plain:")
+            text.add(f"if {name} is parents or kinds_of({name}) <= plain:")
             text.add(f"    {name} = {called}({name}, Under(at, f{number}), run)")
             if column.field.is_nullable and not is_flat:
                 text.add("    if run.has_failed:")

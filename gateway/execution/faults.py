@@ -16,6 +16,10 @@ class InvalidBatchError(Exception):
         self.detail = f"{values} values for {parents} parents"
 
 
+class MiscountedError(Exception):
+    """A column has not as many values as there are parents; which one, is still to be found."""
+
+
 class FieldRefusedError(Exception):
     """A question asks for a field that its mask refuses."""
 

@@ -87,7 +87,7 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
         one, number = column.field, column.number
         given = "" if one.slot < 0 else f", **run.given({one.slot})"
         if one.way is Way.COLUMN:
-            value = f"counted({called(one)}{number}(parents{given}), parents)"
+            value = f"{called(one)}{number}(parents{given})"
         else:
             if given:
                 text.add(f"given = run.given({one.slot})")
@@ -98,6 +98,10 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
             )
             value = f"[{value} for one in parents]"
         text.add(f"{column.name} = {value}")
+    made = [f"len({column.name})" for column in columns if column.field.way is Way.COLUMN]
+    if made:
+        text.add(f"if not {' == '.join([*made, 'len(parents)'])}:")
+        text.add("    raise Miscounted")
     text.depth -= 1
     text.add("except Exception:")
     text.depth += 1
