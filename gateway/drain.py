@@ -23,7 +23,8 @@ from typing import Final, cast
 import structlog
 import uvicorn
 
-from gateway.connection_guard import ConnectionGuard, GuardedProtocol
+from gateway.connection_guard import ConnectionGuard
+from gateway.guarded_connection import GuardedProtocol
 
 LAST_CALL_S: Final = 0.1
 """How long a connection that rests may still begin a request: one may be on its way."""

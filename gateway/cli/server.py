@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Final, TypeVar
 import uvicorn
 
 from gateway.answers import Receive, Scope, Send
-from gateway.connection_guard import ConnectionGuard, ConnectionLimits
+from gateway.connection_guard import ConnectionGuard
+from gateway.connection_limits import ConnectionLimits
 from gateway.drain import DrainingServer, DrainTimes
 from gateway.settings import SettingsError, TlsSettings
 from orderlines.errors import GatewayError

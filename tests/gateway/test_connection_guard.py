@@ -14,7 +14,8 @@ import uvicorn
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from gateway.connection_guard import ConnectionGuard, ConnectionLimits
+from gateway.connection_guard import ConnectionGuard
+from gateway.connection_limits import ConnectionLimits
 from gateway.request_head import HeadRefusedError, RequestHead, check_head
 from gateway.waiting import Waiting
 

@@ -28,7 +28,7 @@ from gateway.answers import Receive, Scope, Send
 from gateway.app import Application, create_app
 from gateway.callers import Keyring
 from gateway.cli.server import listen, run, serve_until_told
-from gateway.connection_guard import ConnectionLimits
+from gateway.connection_limits import ConnectionLimits
 from gateway.settings import GatewaySettings, Settings
 from orderlines.visibility import Visibility
 from policies.api_keys import Grant, mint
