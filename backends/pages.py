@@ -7,7 +7,7 @@ is named; its rows are decoded when it is opened, for the lines admitted by then
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -206,22 +206,24 @@ def by_cursor(
     return look
 
 
-def in_batches(parts: Iterable[str], max_batch: int) -> Iterator[list[str]]:
+def in_batches(parts: Iterable[str], max_batch: int) -> list[list[str]]:
     """Cut the parts of an address into batches.
 
     A batch has at most `max_batch` parts; fewer only where their texts are so long
     that the address would be refused.
     """
-    batch: list[str] = []
+    every = [*parts]
+    if 0 < len(every) <= max_batch and sum(map(len, every)) <= MAX_BATCH_CHARS:
+        return [every]  # as mostly
+    batches: list[list[str]] = []
     chars = 0
-    for part in parts:
-        if batch and (len(batch) == max_batch or chars + len(part) > MAX_BATCH_CHARS):
-            yield batch
-            batch, chars = [], 0
-        batch.append(part)
+    for part in every:
+        if not batches or len(batches[-1]) == max_batch or chars + len(part) > MAX_BATCH_CHARS:
+            batches.append([])
+            chars = 0
+        batches[-1].append(part)
         chars += len(part)
-    if batch:
-        yield batch
+    return batches
 
 
 def says_last(body: bytes, key: bytes) -> bool:

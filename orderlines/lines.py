@@ -110,7 +110,7 @@ class Lines(Sequence[StitchedLine]):
     def __getitem__(self, index: int | slice) -> "StitchedLine | Lines":
         if isinstance(index, int):
             return self._lines()[index]
-        if index == slice(0, len(self)):  # all of them, as mostly
+        if index.indices(len(self)) == (0, len(self), 1):  # all of them, as mostly
             return self
         return Lines(
             self.source,
