@@ -44,7 +44,8 @@ class Answer(NamedTuple):
 
     def with_headers(self, headers: tuple[Header, ...]) -> "Answer":
         """Give it with more headers."""
-        return self._replace(headers=(*self.headers, *headers))
+        status, content_type, body, codes, own = self
+        return Answer(status, content_type, body, codes, (*own, *headers))
 
     def all_headers(self, correlation_id: str) -> list[Header]:
         """List every header it is sent with."""

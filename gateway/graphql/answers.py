@@ -77,7 +77,7 @@ def answered(  # noqa: PLR0913 - each by its name
     media: MediaType,
     *,
     correlation_id: str,
-    extensions: Mapping[str, object] | None = None,
+    extensions: bytes = b"",
     headers: tuple[Header, ...] = (),
 ) -> Answer:
     """Answer with what came of an operation; partial or whole, it is a 200."""

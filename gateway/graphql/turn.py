@@ -21,6 +21,7 @@ class Turn:
     """What is learned about one request while it is answered."""
 
     __slots__ = (
+        "body",
         "calls",
         "charge",
         "correlation_id",
@@ -41,6 +42,7 @@ class Turn:
         self.correlation_id = correlation_id
         self.started = started
         self.step: str = "caller"
+        self.body = b""
         self.media = MediaType.JSON
         self.principal: str | None = None
         self.document_hash: str | None = None

@@ -55,6 +55,26 @@ def test_an_answer_that_may_be_older_is_not_asked_for_again(demo: Demo) -> None:
     assert live.json()["data"] == first.json()["data"]
 
 
+def test_a_question_that_comes_again_is_answered_as_before(demo: Demo) -> None:
+    """As often as it comes; the same bytes of another caller are answered by its own rows."""
+    first, _ = asked(demo, age="PT29S")
+    again = [asked(demo, age="PT29S") for _ in range(4)]
+    foreign, _ = asked(demo, key="portal", number="SO-1002", age="PT29S")
+    own, _ = asked(demo, number="SO-1002", age="PT29S")
+
+    assert [sum(calls.values()) for _, calls in again] == [0, 0, 0, 0]
+    assert {response.text.partition(',"extensions"')[0] for response, _ in again} == {
+        first.text.partition(',"extensions"')[0]
+    }
+    assert [one.json()["extensions"]["cost"]["actual"] for one, _ in again] == [1, 1, 1, 1]
+    assert foreign.json()["data"] != own.json()["data"]
+    for _ in range(3):
+        assert (
+            asked(demo, key="portal", number="SO-1002", age="PT29S")[0].json()["data"]
+            == (foreign.json()["data"])
+        )
+
+
 def test_readings_serve_other_questions_of_who_sees_the_same_rows(demo: Demo) -> None:
     """Another selection asks only what was not read; another caller asks everything."""
     asked(demo, key="dashboard", age="PT30S")
