@@ -10,6 +10,7 @@ import hmac
 import secrets
 import string
 import zlib
+from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,13 +86,13 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     A restriction is the word `ALL` or a list. There are no defaults, so that a record
     that lost a restriction, its end or its withdrawal decodes to nothing rather than
-    to more than was granted.
+    to more than was granted. The digest stands before all whose length varies.
     """
 
     version: Literal[1]
     id: str
-    name: str
     digest: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    name: str
     scopes: tuple[str, ...]
     customers: Literal["ALL"] | tuple[str, ...]
     channels: Literal["ALL"] | tuple[str, ...]
@@ -125,6 +126,18 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(KeyRecord)
+_DIGEST = b'"digest":"'
+
+
+def holds_digest(stored: bytes, given: bytes) -> bool:
+    """Tell whether a stored record is that of a secret, by its digest.
+
+    Nothing else of the record is read: whoever guesses must not learn from the time it
+    takes how much a key may see. Quotes in a text are escaped, so the field is found.
+    """
+    at = stored.find(_DIGEST) + len(_DIGEST)
+    text = b2a_base64(given, newline=False)
+    return hmac.compare_digest(text, stored[at : at + len(text)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from orderlines.deadline import Clock
 from orderlines.visibility import Visibility
-from policies.api_keys import PREFIX, Grant, KeyRecord, digest, hide, mint, parse
+from policies.api_keys import PREFIX, Grant, KeyRecord, digest, hide, holds_digest, mint, parse
 from policies.authentication import NOT_MINE, Bad, Credentials, Verdict
 from policies.principal import Credential, Principal
 
@@ -85,7 +85,7 @@ class ApiKeyAuthenticator:
         self._clock = clock
         self._max_remembered = max_remembered
         self._hash_key = secrets.token_bytes(16)
-        # A key that nobody holds, read in place of an unknown one: both cost the same.
+        # A key that nobody holds, looked at in place of an unknown one: both cost the same.
         nobody = Grant("nobody", frozenset(), Visibility.nothing())
         self._nobody = mint(nobody, pepper, datetime.min.replace(tzinfo=UTC)).record.encode()
         # All are remembered equally long, so the first is the next to end.
@@ -127,15 +127,14 @@ class ApiKeyAuthenticator:
         if key is None:
             return "wrong checksum"
         stored = await self._store.get(key.id)
-        record = KeyRecord.decode(self._nobody if stored is None else stored)
         given = digest(key.secret, self._pepper)
-        is_right = record is not None and hmac.compare_digest(given, record.digest)
-        if stored is None:
-            return "unknown id"
-        if record is None or record.id != key.id:
+        is_right = holds_digest(self._nobody if stored is None else stored, given)
+        if stored is None or not is_right:
+            return "unknown id" if stored is None else "wrong secret"
+        # Only now: how long it takes to read a record tells how much is in it.
+        record = KeyRecord.decode(stored)
+        if record is None or record.id != key.id or not hmac.compare_digest(record.digest, given):
             return "unreadable record"
-        if not is_right:
-            return "wrong secret"
         checked = self._checked(record)
         return checked if isinstance(checked, str) else _Known(checked, record.id, stored)
 

@@ -1,12 +1,15 @@
 """How much of a core something takes: the best of a few, without the collector's rounds.
 
 A test run holds a million objects; a look through all of them, at a moment that nobody
-chose, costs more than what is measured.
+chose, costs more than what is measured. Whether two things take the same is told by many
+of each, in turn.
 """
 
 import gc
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 
 def cpu_ms(work: Callable[[], object], rounds: int = 3) -> float:
@@ -22,3 +25,22 @@ def cpu_ms(work: Callable[[], object], rounds: int = 3) -> float:
     finally:
         gc.enable()
     return min(taken) * 1_000
+
+
+class Apart(NamedTuple):
+    """How far two means are apart.
+
+    Attributes:
+        t: Welch's, in standard errors of the difference.
+    """
+
+    t: float
+    one: float
+    other: float
+
+
+def welch_t(one: Sequence[float], other: Sequence[float]) -> Apart:
+    """Hold the means of two samples against each other, each with a variance of its own."""
+    means = statistics.fmean(one), statistics.fmean(other)
+    spread = statistics.variance(one) / len(one) + statistics.variance(other) / len(other)
+    return Apart((means[0] - means[1]) / spread**0.5, *means)
