@@ -48,6 +48,23 @@ async def test_c3_a_change_drops_what_was_read_and_what_is_being_read() -> None:
     assert (await world.read()).body == b"new" * 400
 
 
+async def test_c3_what_changed_while_it_was_read_is_kept_nowhere() -> None:
+    """Neither here nor where others find it; who asked before the change gets it."""
+    level = Level()
+    world = World(second=level)
+    world.gate = asyncio.Event()
+    before = asyncio.create_task(world.read())
+    await asyncio.sleep(0.01)
+    world.cache.drop([ORDER])
+    world.gate.set()
+
+    assert (await before).body == BODY
+    await asyncio.sleep(0.01)
+    assert level.kept == {}
+    world.body = b"new" * 400
+    assert (await world.read()).body == b"new" * 400
+
+
 @pytest.mark.parametrize(
     ("changed", "goes"),
     [
