@@ -10,6 +10,7 @@ from orderlines.columns import (
     first_dates,
     promised_quantities,
     requested_quantities,
+    shipped_quantities,
 )
 from orderlines.facets import FulfilmentFacet, PromiseFacet
 from orderlines.lines import Lines
@@ -69,41 +70,41 @@ def test_single_records_are_told_by_line() -> None:
         told[3]
 
 
-def test_quantities_and_dates_are_taken_from_the_tables() -> None:
-    """No record is read where its table knows."""
-    headers: Table[HeaderRecord] = Table(HEADERS, {"requested": [7, 8, 9]})
-    promises: Table[PromiseFacet] = Table(
-        PROMISES, {ONLY_SLICE_VALUE: [4, 5, 6], ONLY_SLICE_ON: [LATER, None, DAY]}
-    )
-    fulfilments: Table[FulfilmentFacet] = Table(FULFILMENTS)
-    lines = Lines(
+def lines_of(
+    headers: Table[HeaderRecord],
+    promises: Table[PromiseFacet] | None = None,
+    fulfilments: Table[FulfilmentFacet] | None = None,
+) -> Lines:
+    """Stitch three lines."""
+    return Lines(
         "erp",
         READINGS,
         addresses=[("SO-1", str(number)) for number in range(3)],
         headers=headers,
         items=[ITEM] * 3,
-        promises=Single(promises),
-        fulfilments=Single(fulfilments),
+        promises=Single(promises or Table(PROMISES)),
+        fulfilments=Single(fulfilments or Table(FULFILMENTS)),
+    )
+
+
+def test_quantities_and_dates_are_taken_from_the_tables() -> None:
+    """No record is read where its table knows."""
+    lines = lines_of(
+        Table(HEADERS, {"requested": [7, 8, 9]}),
+        Table(PROMISES, {ONLY_SLICE_VALUE: [4, 5, 6], ONLY_SLICE_ON: [LATER, None, DAY]}),
+        Table(FULFILMENTS, {"shipped": [3, 2, 1]}),
     )
 
     assert requested_quantities(lines) == [Quantity(number, "EA") for number in (7, 8, 9)]
     assert promised_quantities(lines) == [Quantity(number, "EA") for number in (4, 5, 6)]
     assert first_dates(lines) == [LATER, None, DAY]
     assert allocated_quantities(lines) == [Quantity(number, "EA") for number in range(3)]
+    assert shipped_quantities(lines) == [Quantity(number, "EA") for number in (3, 2, 1)]
 
 
 def test_a_part_of_lines_reads_its_own_records() -> None:
     """What a table knows of all lines is not taken for what it knows of some."""
-    headers: Table[HeaderRecord] = Table(HEADERS, {"requested": [7, 8, 9]})
-    lines = Lines(
-        "erp",
-        READINGS,
-        addresses=[("SO-1", str(number)) for number in range(3)],
-        headers=headers,
-        items=[ITEM] * 3,
-        promises=Single(Table(PROMISES)),
-        fulfilments=Single(Table(FULFILMENTS)),
-    )[1:]
+    lines = lines_of(Table(HEADERS, {"requested": [7, 8, 9]}))[1:]
 
     assert requested_quantities(lines) == [Quantity(number, "EA") for number in (1, 2)]
     assert promised_quantities(lines) == [Quantity(number, "EA") for number in (1, 2)]
