@@ -24,14 +24,16 @@ import msgspec
 
 from backends.settings import BackendSettings
 from backends.store.memory import MemoryKeyStore
+from backends.store.sqlite import open_store
 from gateway.answers import Receive, Scope, Send
 from gateway.app import Application, create_app
 from gateway.callers import Keyring
 from gateway.cli.server import listen, run, serve_until_told
 from gateway.connection_limits import ConnectionLimits
-from gateway.settings import GatewaySettings, Settings
+from gateway.settings import GatewaySettings, Settings, StoreSettings
 from orderlines.visibility import Visibility
 from policies.api_keys import Grant, mint
+from policies.settings import AuthSettings
 
 HOST: Final = "127.0.0.1"
 QUESTION: Final = b'{"query": "{ __typename }"}'
@@ -81,7 +83,8 @@ def gateway(**options: object) -> Iterator[Gateway]:
     """Start one, and see to it that it ends.
 
     Args:
-        options: `limits`, of the connections, and what `serve_until_told` takes.
+        options: `limits`, of the connections; `store` and `pepper`, where its keys lie in
+            a file; and what `serve_until_told` takes.
     """
     command = [sys.executable, "-m", "tests.security.edge_kit", json.dumps(options)]
     with subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -201,18 +204,27 @@ _ODD_PATHS: Final[Mapping[str, Callable[[float], Any]]] = {
 
 
 async def _serve(options: dict[str, Any]) -> None:
-    store, pepper = MemoryKeyStore(), secrets.token_bytes(32)
+    pepper, path = options.pop("pepper", secrets.token_hex(32)), options.pop("store", None)
     grant = Grant("stranger", scopes=frozenset(), visibility=Visibility.everything())
-    minted = mint(grant, pepper, datetime.now(UTC))
-    await store.put(minted.record.id, minted.record.encode())
+    minted = mint(grant, pepper.encode(), datetime.now(UTC))
+    keys: Keyring | None = None
+    if path is None:
+        keys = Keyring(MemoryKeyStore(), pepper.encode())
+        await keys.store.put(minted.record.id, minted.record.encode())
+    else:
+        async with open_store(Path(path)) as store:
+            await store.put(minted.record.id, minted.record.encode())
     backends = {
         name: msgspec.convert({"kind": f"sandbox-{name}", "url": NOWHERE}, BackendSettings)
         for name in ("erp", "oms", "wms")
     }
     settings = Settings(
-        gateway=GatewaySettings(log_file=options.pop("log_file", os.devnull)), backends=backends
+        gateway=GatewaySettings(log_file=options.pop("log_file", os.devnull)),
+        auth=AuthSettings(pepper=pepper),
+        store=StoreSettings(path=path or ":memory:"),
+        backends=backends,
     )
-    application = create_app(settings, keys=Keyring(store, pepper))
+    application = create_app(settings, keys=keys)
     listener = listen(HOST, 0)
     port = listener.getsockname()[1]
 
