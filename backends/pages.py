@@ -144,13 +144,13 @@ async def _kept(
     asking: Asking,
 ) -> _Answer[P]:
     """Give what was answered before, if that is fresh enough."""
-    pages: list[P] = []
+    looked: list[P] = []
 
     def take(request: Request, response: Response) -> bytes:
         page, following = look(request, response)
         if following is not None:
             raise _PagedError
-        pages.append(page)
+        looked.append(page)
         return response.body
 
     async def load(deadline: Deadline) -> bytes:
@@ -163,10 +163,11 @@ async def _kept(
         )
     except _PagedError:
         return await _follow(transport, question, look, asking._replace(wanted=LIVE))
-    if not pages or kept.is_kept:
+    if looked and not kept.is_kept:
+        page = looked[-1]
+    else:  # somebody else read it, or it is refreshed while it is given
         page, _ = look(question, Response(HTTPStatus.OK, (), kept.body))
-        pages = [page]
-    return _Answer(kept.as_of, pages, kept.is_stale)
+    return _Answer(kept.as_of, [page], kept.is_stale)
 
 
 def by_cursor(

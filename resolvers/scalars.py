@@ -125,7 +125,7 @@ _DATE_TEXTS: Final = _DateTexts()
 
 
 def _dates(values: Sequence[Any]) -> list[Any]:
-    return [_DATE_TEXTS[value] for value in values]
+    return [*map(_DATE_TEXTS.__getitem__, values)]
 
 
 WRITERS: Final[Mapping[str, Mapping[type, Callable[[Sequence[Any]], list[Any]] | None]]] = {

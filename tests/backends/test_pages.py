@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.freshness import OnStale, Wanted
+from backends.observe import ObservedTransport
 from backends.outcomes import invalid
 from backends.pages import (
     MAX_BATCH_CHARS,
@@ -28,6 +30,7 @@ from backends.transport import (
 )
 from orderlines.order_line import Reading
 from orderlines.visibility import Visibility
+from tests.backends.cache_kit import World
 from tests.backends.kit import NOW, FakeTransport, observed, orders, soon
 from tests.orderlines.facet_kit import FulfilmentRecord
 
@@ -234,3 +237,29 @@ def test_a_sealed_answer_that_is_bad_raises_when_opened_and_counts(body: bytes) 
 
     assert caught.value.reason is Reason.MALFORMED
     assert sealed.transport.health().last_reason == "MALFORMED"
+
+
+async def test_a_kept_page_that_is_refreshed_behind_the_answer_comes_once() -> None:
+    """What is read for later is no part of what was given."""
+    world = World()
+    transport = ObservedTransport(
+        FakeTransport(lambda _: Response(200, (), b"x" * 1_000)),
+        "erp",
+        lambda: NOW,
+        cache=world.cache,
+    )
+    wanted = asking()._replace(wanted=Wanted(10.0, OnStale.SERVE_AND_FLAG))
+
+    def look(_: Request, response: Response) -> tuple[bytes, None]:
+        return response.body, None
+
+    given = []
+    for at in (0.0, 1.0, 9.5):
+        world.at = at
+        _, pages = await fetch(transport, [_question("/1")], look, asking=wanted)
+        given.append(pages)
+    await asyncio.sleep(0.05)
+
+    assert transport.health().calls == 2
+    assert [len(pages) for pages in given] == [1, 1, 1]
+    await world.cache.aclose()
