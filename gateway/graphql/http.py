@@ -11,13 +11,12 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import cast
 
 import structlog
 from graphql import OperationDefinitionNode, OperationType
 from opentelemetry.trace import SpanKind, Tracer
 
-from backends.store.migrations import StoreError
 from gateway import correlation
 from gateway.answers import (
     Answer,
@@ -26,7 +25,6 @@ from gateway.answers import (
     Scope,
     Send,
     fold_headers,
-    problem_answer,
     send_answer,
 )
 from gateway.audit import Audit
@@ -35,7 +33,6 @@ from gateway.graphql.admission import Admission
 from gateway.graphql.answers import (
     ALLOW,
     MethodNotAllowedError,
-    NotReadyError,
     answered,
     failed,
     refused,
@@ -43,6 +40,7 @@ from gateway.graphql.answers import (
 from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
 from gateway.graphql.guard import LimitExceededError
+from gateway.graphql.identify import Identification
 from gateway.graphql.kept import KeptAnswer, KeptAnswers, answer_key
 from gateway.graphql.media import negotiate
 from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
@@ -62,11 +60,8 @@ from gateway.metrics import RequestMetrics
 from gateway.telemetry import Now, RequestLog, utc_now
 from gateway.whole_answer import WHOLE
 from orderlines.deadline import Clock, Deadline
-from policies.authentication import Refusal, read_credentials
 from policies.permissions import INTROSPECTION
 from policies.principal import Principal
-
-_UNKNOWN: Final = "The caller could not be identified just now."
 
 _log = structlog.get_logger()
 
@@ -101,13 +96,12 @@ class GraphQLRoute:
         clock: Clock = time.monotonic,
         now: Now = utc_now,
     ) -> None:
-        self._authentication = authentication
+        self._callers = Identification(authentication, audit)
         self._documents = documents
         self._executor = executor
         self._guard = guard
         self._admission = admission
         self._toll = toll
-        self._audit = audit
         self._kept = kept
         self._repeated = RepeatedQuestions()
         self._make_context = make_context
@@ -197,7 +191,7 @@ class GraphQLRoute:
         if reads_only is None:
             return Answer(204, None, b"", headers=(ALLOW,))
         refuse_key_in_url(scope["query_string"])
-        principal = await self._caller(turn, scope)
+        principal = await self._callers.identify(turn, scope["headers"])
         if isinstance(principal, Answer):
             return principal
         turn.media = negotiate(headers.get(b"accept"))
@@ -236,45 +230,6 @@ class GraphQLRoute:
             return await self._execute(turn, principal, document, operation, request.variables)
         finally:
             self._admission.leave()
-
-    async def _caller(self, turn: Turn, scope: Scope) -> Principal | Answer:
-        """Find out who asks.
-
-        Every caller proves itself by a header that no form and no link can send,
-        so that a page of somebody else cannot make a browser ask, by GET or POST.
-        """
-        credentials = read_credentials(scope["headers"])
-        if not isinstance(credentials, Refusal):
-            try:
-                principal = await self._authentication.authenticate(credentials)
-            except StoreError as error:
-                raise NotReadyError(_UNKNOWN, detail=error.detail) from error
-            if not isinstance(principal, Refusal):
-                turn.principal = principal.id
-                self._audit.used(principal.id)
-                return principal
-            refusal = principal
-        else:
-            refusal = credentials
-        _log.info(
-            "caller_refused",
-            correlation_id=turn.correlation_id,
-            code=refusal.code,
-            detail=refusal.detail,
-        )
-        self._audit.note(
-            "refused",
-            code=refusal.code,
-            detail=refusal.detail,
-            correlation_id=turn.correlation_id,
-        )
-        challenge = refusal.www_authenticate
-        return problem_answer(
-            refusal.code,
-            refusal.message,
-            correlation_id=turn.correlation_id,
-            headers=((b"www-authenticate", challenge.encode("ascii")),) if challenge else (),
-        )
 
     def _find(
         self, turn: Turn, request: GraphQLRequest, *, reads_only: bool
