@@ -1,19 +1,17 @@
 """Knowing callers by API keys: the record behind a key, and how long it is believed."""
 
-import hashlib
 import hmac
-import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
 from orderlines.deadline import Clock
 from orderlines.visibility import Visibility
 from policies.api_keys import PREFIX, Grant, KeyRecord, digest, hide, holds_digest, mint, parse
 from policies.authentication import NOT_MINE, Bad, Credentials, Verdict
 from policies.principal import Credential, Principal
+from policies.remembered import Remembered
 
 REMEMBERED_S = 5.0
 """How long a good key stays good without being looked up: a withdrawal is seen by then."""
@@ -50,10 +48,6 @@ class _Known(NamedTuple):
     stored: bytes
 
 
-_Remembered: TypeAlias = tuple[_Known, float]
-"""A caller, and when its record is to be looked at again."""
-
-
 class ApiKeyAuthenticator:
     """Knows callers by API keys.
 
@@ -83,20 +77,17 @@ class ApiKeyAuthenticator:
         self._pepper = pepper
         self._now = now
         self._clock = clock
-        self._max_remembered = max_remembered
-        self._hash_key = secrets.token_bytes(16)
+        self._known: Remembered[_Known] = Remembered(clock, max_remembered, kept_s=KEPT_S)
         # A key that nobody holds, looked at in place of an unknown one: both cost the same.
         nobody = Grant("nobody", frozenset(), Visibility.nothing())
         self._nobody = mint(nobody, pepper, datetime.min.replace(tzinfo=UTC)).record.encode()
-        # All are remembered equally long, so the first is the next to end.
-        self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def authenticate(self, credentials: Credentials) -> Verdict:
         """Know a caller by a key of ours."""
         text = credentials.text
         if not text.startswith(PREFIX):
             return NOT_MINE
-        name = hashlib.blake2b(text.encode(), digest_size=16, key=self._hash_key).digest()
+        name = self._known.name(text)
         asked_at = self._clock()
         remembered = self._known.get(name)
         if remembered is not None:
@@ -105,21 +96,14 @@ class ApiKeyAuthenticator:
             if asked_at < ends_at and not is_over:
                 return known.principal
             if not is_over and await self._store.get(known.key_id) == known.stored:
-                self._remember(name, known, asked_at + REMEMBERED_S)
+                self._known.put(name, known, asked_at + REMEMBERED_S)
                 return known.principal
         found = await self._look_up(text)
         if isinstance(found, str):
             return Bad(f"{found}: {hide(text)}")
         # Counted from before the look-up: the record may have changed while it was slow.
-        self._remember(name, found, asked_at + REMEMBERED_S)
+        self._known.put(name, found, asked_at + REMEMBERED_S)
         return found.principal
-
-    def _remember(self, name: bytes, one: _Known, ends_at: float) -> None:
-        known, now_s = self._known, self._clock()
-        known.pop(name, None)
-        while known and (len(known) >= self._max_remembered or _first(known)[1] + KEPT_S <= now_s):
-            known.popitem(last=False)
-        known[name] = (one, ends_at)
 
     async def _look_up(self, text: str) -> _Known | str:
         """Find whose key this is, or why it is nobody's."""
@@ -154,7 +138,3 @@ class ApiKeyAuthenticator:
 
     def _is_over(self, expires_at: datetime | None) -> bool:
         return expires_at is not None and expires_at <= self._now()
-
-
-def _first(known: OrderedDict[bytes, _Remembered]) -> _Remembered:
-    return next(iter(known.values()))

@@ -10,9 +10,7 @@ Sources: RFC 7519, RFC 8725 and RFC 9068.
 
 import hashlib
 import re
-import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
@@ -30,6 +28,7 @@ from policies.authentication import MAX_HEADER_BYTES, NOT_MINE, Bad, Credentials
 from policies.key_authenticator import Now
 from policies.key_sets import KeySets
 from policies.principal import Credential, Principal
+from policies.remembered import Remembered
 from policies.settings import OidcSettings
 
 LEEWAY_S: Final = 30
@@ -60,10 +59,6 @@ class _Verified(NamedTuple):
     over_at: datetime
 
 
-_Remembered: TypeAlias = tuple[_Verified, float]
-"""A caller, and when its token is to be verified again."""
-
-
 class TokenAuthenticator:
     """Knows callers by access tokens.
 
@@ -92,8 +87,7 @@ class TokenAuthenticator:
         self._keys = keys
         self._now = now
         self._clock = clock
-        self._max_remembered = max_remembered
-        self._hash_key = secrets.token_bytes(16)
+        self._known: Remembered[_Verified] = Remembered(clock, max_remembered)
         self._types = frozenset(map(_plain_type, settings.token_types))
         # Headers that are not known are ignored, as RFC 7515 wants it.
         self._registry = JWSRegistry(algorithms=settings.algorithms, strict_check_header=False)
@@ -105,8 +99,6 @@ class TokenAuthenticator:
             sub={"essential": True},
             exp={"essential": True},
         )
-        # All are remembered equally long, so the first is the next to end.
-        self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
 
     async def authenticate(self, credentials: Credentials) -> Verdict:
         """Know a caller by a token of the provider.
@@ -117,7 +109,7 @@ class TokenAuthenticator:
         text = credentials.text
         if len(text) > MAX_HEADER_BYTES or text.startswith(PREFIX) or not _TOKEN.fullmatch(text):
             return NOT_MINE
-        name = hashlib.blake2b(text.encode(), digest_size=16, key=self._hash_key).digest()
+        name = self._known.name(text)
         asked_at = self._clock()
         remembered = self._known.get(name)
         if remembered is not None:
@@ -125,19 +117,12 @@ class TokenAuthenticator:
             is_current = known.generation == self._keys.generation() and asked_at < ends_at
             if is_current and self._now() < known.over_at:
                 return known.principal
-            del self._known[name]
+            self._known.forget(name)
         verified = await self._verify(text)
         if isinstance(verified, str):
             return Bad(f"token: {verified}")
-        self._remember(name, verified, asked_at + REMEMBERED_S)
+        self._known.put(name, verified, asked_at + REMEMBERED_S)
         return verified.principal
-
-    def _remember(self, name: bytes, one: _Verified, ends_at: float) -> None:
-        known, now_s = self._known, self._clock()
-        known.pop(name, None)
-        while known and (len(known) >= self._max_remembered or _first(known)[1] <= now_s):
-            known.popitem(last=False)
-        known[name] = (one, ends_at)
 
     async def _verify(self, text: str) -> _Verified | str:
         """Find whose token this is, or why it is nobody's."""
@@ -211,10 +196,6 @@ class TokenAuthenticator:
             expires_at=expires_at,
         )
         return principal, over_at
-
-
-def _first(known: OrderedDict[bytes, _Remembered]) -> _Remembered:
-    return next(iter(known.values()))
 
 
 def _plain_type(kind: str) -> str:

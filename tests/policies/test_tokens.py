@@ -416,7 +416,7 @@ async def test_bad_tokens_are_not_remembered() -> None:
     for n in range(100):
         await one.verdict(sign(claims(sub=f"u-{n}"), make_key("ES256", "stranger"), kid="k"))
 
-    assert vars(one.authenticator)["_known"] == {}
+    assert len(vars(one.authenticator)["_known"]) == 0
 
 
 async def test_new_material_under_the_same_id_is_found() -> None:

@@ -1,0 +1,57 @@
+"""Credentials that were found good, remembered for a while.
+
+They lie under a keyed hash of their texts, so that no dump of the memory shows one, and
+no guess is compared with one. Only what was found good is put here: nobody fills the
+memory without a good credential.
+"""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+from orderlines.deadline import Clock
+
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """What is known of credentials, each until it is looked at again.
+
+    Args:
+        clock: A monotonic clock.
+        most: How many are remembered; the one that ends first is forgotten.
+        kept_s: How much longer one is kept than it is believed, for whoever can compare
+            it with what is stored.
+    """
+
+    def __init__(self, clock: Clock, most: int, *, kept_s: float = 0.0) -> None:
+        self._clock = clock
+        self._most = most
+        self._kept_s = kept_s
+        self._hash_key = secrets.token_bytes(16)
+        # All are remembered equally long, so the first is the next to end.
+        self._known: OrderedDict[bytes, tuple[T, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def name(self, text: str) -> bytes:
+        """Name a credential."""
+        return hashlib.blake2b(text.encode(), digest_size=16, key=self._hash_key).digest()
+
+    def get(self, name: bytes) -> tuple[T, float] | None:
+        """Give what is known of a credential, and until when it is believed."""
+        return self._known.get(name)
+
+    def put(self, name: bytes, one: T, ends_at: float) -> None:
+        """Remember what is known of a credential that was found good."""
+        known, over_at = self._known, self._clock() - self._kept_s
+        known.pop(name, None)
+        while known and (len(known) >= self._most or next(iter(known.values()))[1] <= over_at):
+            known.popitem(last=False)
+        known[name] = (one, ends_at)
+
+    def forget(self, name: bytes) -> None:
+        """Know nothing of a credential any longer."""
+        self._known.pop(name, None)
