@@ -283,7 +283,9 @@ class _Writer:
             (below,) = column.field.below.values()
             is_flat = self._inner(column) is not None
             called = self._named("columns", below) if is_flat else self.functions[below]
-            text.add(f"if {name} is parents or kinds_of({name}) <= plain:")
+            # Parents were looked at when they were values; but the root's is nothing.
+            seen = "" if column.field in self.plan.root.fields else f"{name} is parents or "
+            text.add(f"if {seen}kinds_of({name}) <= plain:")
             text.add(f"    {name} = {called}({name}, Under(at, f{number}), run)")
             if column.field.is_nullable and not is_flat:
                 text.add("    if run.has_failed:")

@@ -108,3 +108,22 @@ def test_only_a_class_says_what_its_items_are() -> None:
     assert [is_columnar(one) for one in (Things, list, type, str)] == [True, False, False, False]
     assert kinds_of(Things(1, 2)) == {Thing}
     assert kinds_of([1, "a"]) == {int, str}
+
+
+async def test_a_root_field_that_gives_its_parents_gives_null() -> None:
+    """Above the root there is nothing, which is no object."""
+    schema = build_schema("type Query { me: Me } type Me { me: Me name: String }")
+    executor = Executor(
+        schema,
+        {
+            ("Query", "me"): Plan(column=lambda parents: parents),
+            ("Me", "me"): Plan(column=lambda parents: parents),
+            ("Me", "name"): Plan(attribute="name"),
+        },
+    )
+    document = parse("{ me { me { name } } }")
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    executed = await executor.execute(document, operation, {}, None)
+
+    assert (executed.data, executed.errors) == ({"me": None}, ())
