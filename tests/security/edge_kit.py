@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,18 +22,23 @@ from typing import Any, Final
 
 import msgspec
 
+from backends.registry import open_systems
+from backends.sandbox.__main__ import create
+from backends.sandbox.scenarios import build_world
 from backends.settings import BackendSettings
 from backends.store.memory import MemoryKeyStore
 from backends.store.sqlite import open_store
 from gateway.answers import Receive, Scope, Send
 from gateway.app import Application, create_app
 from gateway.callers import Keyring
+from gateway.cli.personas import EVERYTHING
 from gateway.cli.server import listen, run, serve_until_told
 from gateway.connection_limits import ConnectionLimits
 from gateway.settings import GatewaySettings, Settings, StoreSettings
 from orderlines.visibility import Visibility
 from policies.api_keys import Grant, mint
-from policies.settings import AuthSettings
+from policies.settings import AuthSettings, Quota, ThrottleSettings
+from tests.security.in_process import Memory
 
 HOST: Final = "127.0.0.1"
 QUESTION: Final = b'{"query": "{ __typename }"}'
@@ -67,15 +72,20 @@ class Gateway:
 
     def question(self, *headers: bytes, body: bytes = QUESTION) -> bytes:
         """Write a question that is answered."""
-        head = (
-            b"POST /graphql HTTP/1.1",
-            b"Host: gateway.test",
-            b"Authorization: Bearer " + self.key.encode(),
-            b"Content-Type: application/json",
-            b"Content-Length: %d" % len(body),
-            *headers,
-        )
-        return b"\r\n".join(head) + b"\r\n\r\n" + body
+        return question(self.key, body, *headers)
+
+
+def question(key: str, body: bytes, *headers: bytes) -> bytes:
+    """Write a question of whoever has a key."""
+    head = (
+        b"POST /graphql HTTP/1.1",
+        b"Host: gateway.test",
+        b"Authorization: Bearer " + key.encode(),
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(body),
+        *headers,
+    )
+    return b"\r\n".join(head) + b"\r\n\r\n" + body
 
 
 @contextmanager
@@ -84,7 +94,8 @@ def gateway(**options: object) -> Iterator[Gateway]:
 
     Args:
         options: `limits`, of the connections; `store` and `pepper`, where its keys lie in
-            a file; and what `serve_until_told` takes.
+            a file; `takes_s`, where systems answer, after so long; `points`, that a key may
+            spend in a second; and what `serve_until_told` takes.
     """
     command = [sys.executable, "-m", "tests.security.edge_kit", json.dumps(options)]
     with subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -205,7 +216,8 @@ _ODD_PATHS: Final[Mapping[str, Callable[[float], Any]]] = {
 
 async def _serve(options: dict[str, Any]) -> None:
     pepper, path = options.pop("pepper", secrets.token_hex(32)), options.pop("store", None)
-    grant = Grant("stranger", scopes=frozenset(), visibility=Visibility.everything())
+    takes_s, points = options.pop("takes_s", None), options.pop("points", None)
+    grant = Grant("stranger", EVERYTHING if takes_s else frozenset(), Visibility.everything())
     minted = mint(grant, pepper.encode(), datetime.now(UTC))
     keys: Keyring | None = None
     if path is None:
@@ -222,23 +234,34 @@ async def _serve(options: dict[str, Any]) -> None:
         gateway=GatewaySettings(log_file=options.pop("log_file", os.devnull)),
         auth=AuthSettings(pepper=pepper),
         store=StoreSettings(path=path or ":memory:"),
+        throttle=ThrottleSettings(key=Quota(points=points, window_s=1))
+        if points
+        else ThrottleSettings(),
         backends=backends,
     )
-    application = create_app(settings, keys=keys)
-    listener = listen(HOST, 0)
-    port = listener.getsockname()[1]
+    async with AsyncExitStack() as stack:
+        systems = None
+        if takes_s is not None:
+            world = build_world(lines=60)
+            memories = {name: Memory(create(name, world), takes_s) for name in backends}
+            systems = await stack.enter_async_context(
+                open_systems(backends, connect=lambda name, _: memories[name])
+            )
+        application = create_app(settings, systems=systems, keys=keys)
+        listener = listen(HOST, 0)
+        port = listener.getsockname()[1]
 
-    def announce() -> None:
-        print(json.dumps({"port": port, "key": minted.text}), flush=True)  # noqa: T201 - what the caller waits for
+        def announce() -> None:
+            print(json.dumps({"port": port, "key": minted.text}), flush=True)  # noqa: T201 - what the caller waits for
 
-    await serve_until_told(
-        _WithOddPaths(application),
-        listener,
-        on_ready=announce,
-        on_stop=application.drain,
-        limits=ConnectionLimits(**options.pop("limits", {})),
-        **{"deadline_s": settings.gateway.deadline_s, **options},
-    )
+        await serve_until_told(
+            _WithOddPaths(application),
+            listener,
+            on_ready=announce,
+            on_stop=application.drain,
+            limits=ConnectionLimits(**options.pop("limits", {})),
+            **{"deadline_s": settings.gateway.deadline_s, **options},
+        )
 
 
 if __name__ == "__main__":

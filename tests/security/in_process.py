@@ -40,10 +40,14 @@ PLENTY = Quota(points=1_000_000_000, window_s=1)
 
 @dataclass
 class Memory:
-    """A transport that asks an application once, and remembers."""
+    """A transport that asks an application once, and remembers.
+
+    Attributes:
+        takes_s: How long an answer takes, on average.
+    """
 
     application: Any
-    is_slow: bool = False
+    takes_s: float = 0.0
     pad_to: int = 0
     known: dict[tuple[str, str, bytes], Response] = field(default_factory=dict)
     calls: int = 0
@@ -52,8 +56,8 @@ class Memory:
         """Give what the application says to this question."""
         del deadline
         self.calls += 1
-        if self.is_slow:
-            await asyncio.sleep(random.random() * 0.002)  # noqa: S311 - no secret
+        if self.takes_s:
+            await asyncio.sleep(random.random() * 2 * self.takes_s)  # noqa: S311 - no secret
         name = (request.method, request.target, request.body)
         found = self.known.get(name)
         if found is None:
@@ -128,12 +132,12 @@ async def house(
     visibilities: Sequence[Visibility],
     *,
     lines: int = 300,
-    is_slow: bool = False,
+    takes_s: float = 0.0,
     pad_to: int = 0,
 ) -> AsyncIterator[House]:
     """Open a gateway for callers with these rows."""
     world = build_world(lines=lines)
-    memories = {name: Memory(create(name, world), is_slow, pad_to) for name in KINDS}
+    memories = {name: Memory(create(name, world), takes_s, pad_to) for name in KINDS}
     store, askers = MemoryKeyStore(), []
     for number, visibility in enumerate(visibilities):
         minted = mint(Grant(f"{number}", EVERYTHING, visibility), PEPPER, datetime.now(UTC))

@@ -39,7 +39,7 @@ async def test_b4_no_answer_belongs_to_another(tmp_path: Path) -> None:
     """Fifty callers at once, live and kept answers in any order, a fifth given up midway."""
     pick = random.Random(4_711)  # noqa: S311 - no secret
     seen = {"whole": 0, "nothing": 0, "left": 0}
-    async with house(tmp_path, many_visibilities(50), is_slow=True) as gateway:
+    async with house(tmp_path, many_visibilities(50), takes_s=0.001) as gateway:
         numbers = [*list(gateway.world.orders)[:40], "SO-9998", "SO-9999"]
 
         async def one() -> None:
