@@ -217,7 +217,9 @@ _ODD_PATHS: Final[Mapping[str, Callable[[float], Any]]] = {
 async def _serve(options: dict[str, Any]) -> None:
     pepper, path = options.pop("pepper", secrets.token_hex(32)), options.pop("store", None)
     takes_s, points = options.pop("takes_s", None), options.pop("points", None)
-    grant = Grant("stranger", EVERYTHING if takes_s else frozenset(), Visibility.everything())
+    grant = Grant(
+        "stranger", frozenset() if takes_s is None else EVERYTHING, Visibility.everything()
+    )
     minted = mint(grant, pepper.encode(), datetime.now(UTC))
     keys: Keyring | None = None
     if path is None:

@@ -131,12 +131,12 @@ async def house(
     folder: Path,
     visibilities: Sequence[Visibility],
     *,
-    lines: int = 300,
+    world: World | None = None,
     takes_s: float = 0.0,
     pad_to: int = 0,
 ) -> AsyncIterator[House]:
     """Open a gateway for callers with these rows."""
-    world = build_world(lines=lines)
+    world = build_world(lines=300) if world is None else world
     memories = {name: Memory(create(name, world), takes_s, pad_to) for name in KINDS}
     store, askers = MemoryKeyStore(), []
     for number, visibility in enumerate(visibilities):

@@ -22,6 +22,7 @@ from graphql import (
     is_union_type,
 )
 
+from backends.sandbox.scenarios import build_world
 from orderlines.visibility import Visibility
 from resolvers.schema import build_schema
 from tests.security.in_process import House, house
@@ -92,7 +93,7 @@ def damaged(text: str, pick: random.Random) -> str:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[House]:
     """Open a gateway for one caller who sees everything."""
-    async with house(folder, [Visibility.everything()], lines=60) as gateway:
+    async with house(folder, [Visibility.everything()], world=build_world(lines=60)) as gateway:
         yield gateway
 
 
