@@ -24,7 +24,7 @@ from backends.transport import BackendUnavailableError, Request
 from orderlines.deadline import Deadline
 from orderlines.visibility import Visibility
 
-INTERLEAVINGS: Final = int(os.environ.get("ORDERLINE_SOAK_INTERLEAVINGS", "2000"))
+INTERLEAVINGS: Final = int(os.environ.get("ORDERLINE_SOAK_INTERLEAVINGS", "1000"))
 SEED: Final = int(os.environ.get("ORDERLINE_SOAK_SEED", "3"))
 NEWS_S: Final = 1.0
 """How long after a change every process was told of it."""

@@ -45,7 +45,7 @@ from schemathesis.graphql.checks import GraphQLClientError, GraphQLServerError
 from tests.security.edge_kit import HOST, REPOSITORY, gateway
 
 LONG_RUN: Final = "ORDERLINE_SOAK_EXAMPLES"
-EXAMPLES: Final = int(os.environ.get(LONG_RUN, "30"))
+EXAMPLES: Final = int(os.environ.get(LONG_RUN, "20"))
 TEXT: Final = (REPOSITORY / "schema.graphql").read_text("utf-8")
 SCHEMA: Final[GraphQLSchema] = build_schema(TEXT)
 OPERATIONS: Final = {
