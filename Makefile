@@ -43,9 +43,11 @@ test: lint  ## everything CI checks: lint, types, tests, coverage
 unit: $(READY)  ## the tests alone, without coverage (ARGS="tests/orderlines")
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: $(READY)  ## the long proofs: a million questions of fifty callers, 5,000 timed pairs
+soak: $(READY)  ## the long proofs: a million questions, 100,000 orders of things, 5,000 timed pairs
 	@ORDERLINE_SOAK_QUESTIONS=1000000 ORDERLINE_SOAK_PAIRS=5000 \
-	  $(BIN)/python -m pytest tests/security/test_isolation.py $(ARGS)
+	  ORDERLINE_SOAK_INTERLEAVINGS=100000 ORDERLINE_SOAK_EXAMPLES=200 ORDERLINE_SOAK_SECONDS=30 \
+	  $(BIN)/python -m pytest tests/security/test_isolation.py tests/security/test_interleavings.py \
+	  tests/security/test_schema_fuzz.py tests/security/test_throttle.py $(ARGS)
 
 bench: $(READY)  ## the workloads against the peers (needs wrk; ARGS="--only W1 --rounds 5")
 	@$(BIN)/python -m bench $(ARGS)

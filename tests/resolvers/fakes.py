@@ -88,7 +88,7 @@ class FakeSealed(Generic[F]):
         self,
         admitted: Collection[LineAddress] | None,
         *,
-        expected: Sequence[LineAddress] = (),
+        expected: Collection[LineAddress] = (),
     ) -> Readings[F]:
         """Open it for these lines."""
         del expected
