@@ -4,13 +4,12 @@ Nothing that leaves the gateway may be stored by anyone between it and the calle
 or be taken for another media type than it says; every answer names its request.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway import correlation
 from gateway.codes import status_of
 from gateway.errors import NO_FACTS, problem
-from gateway.whole_answer import WriteWhole
 from orderlines.errors import Fact
 
 Scope: TypeAlias = MutableMapping[str, Any]  # ASGI's own shapes
@@ -18,6 +17,8 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
+WriteWhole: TypeAlias = Callable[[int, Sequence[Header], bytes], bool]
+"""Takes status, headers (one says how long the body is) and body; tells whether it wrote them."""
 
 CLOSE: Final[Header] = (b"connection", b"close")
 RETRY_SOON: Final[Header] = (b"retry-after", b"1")

@@ -16,7 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from gateway.answers import RETRY_SOON, Header
+from gateway.answers import RETRY_SOON, Header, WriteWhole
 from gateway.last_words import last_words
 from gateway.request_head import (
     HeadRefusedError,
@@ -25,7 +25,7 @@ from gateway.request_head import (
     head_too_large,
     url_too_long,
 )
-from gateway.whole_answer import WHOLE, WriteWhole
+from gateway.whole_answer import WHOLE
 
 if TYPE_CHECKING:
     from gateway.connection_guard import ConnectionGuard

@@ -6,16 +6,13 @@ can do better says so in the scope, under `WHOLE`, with a function that takes al
 answer and writes it at once. Where that cannot be, it says so, and nothing has happened.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-Header: TypeAlias = tuple[bytes, bytes]
-
-WriteWhole: TypeAlias = Callable[[int, Sequence[Header], bytes], bool]
-"""Status, headers (one says how long the body is) and body; tells whether it was written."""
+from gateway.answers import Header
 
 WHOLE: Final = "orderline.write_whole"
 
@@ -64,7 +61,6 @@ class WholeAnswers:
         cycle.transport.write(
             b"".join((_STATUS_LINES[status], self._common_lines, lines, b"\r\n", body))
         )
-        cycle.expected_content_length = 0
         cycle.response_complete = True
         cycle.message_event.set()
         cycle.on_response()

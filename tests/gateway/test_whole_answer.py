@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.whole_answer import WHOLE, Header
+from gateway.answers import Header
+from gateway.whole_answer import WHOLE
 from tests.gateway.test_connection_guard import QUICK, House, guarded, statuses
 
 BODY: Final = b'{"data":null}'
