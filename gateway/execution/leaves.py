@@ -184,17 +184,22 @@ def as_texts(values: Sequence[Any]) -> Told:
     """
     kinds = {*map(type, values)}
     if kinds == ONLY_STR:
-        if is_plain(values):
-            return '"', values
-    elif kinds == _ONLY_INT:
+        return told_texts(values)
+    if kinds == _ONLY_INT:
         return "", [*map(str, values)]
     return "", json_texts(values)
 
 
-def is_plain(texts: Sequence[str]) -> bool:
-    """Tell whether JSON takes all texts as they are."""
-    joined = "".join(texts)
-    return joined.isprintable() and '"' not in joined and "\\" not in joined
+def told_texts(values: Sequence[str]) -> Told:
+    """Tell texts as JSON; see `as_texts`.
+
+    Raises:
+        Exception: One of them cannot be written.
+    """
+    joined = "".join(values)
+    if joined.isprintable() and '"' not in joined and "\\" not in joined:
+        return '"', values
+    return "", json_texts(values)
 
 
 def _as_plain(values: Sequence[Any]) -> Told:

@@ -37,10 +37,10 @@ from gateway.execution.leaves import (
     Told,
     Writers,
     as_texts,
-    is_plain,
     json_text,
     json_texts,
     teller_of,
+    told_texts,
     write,
     write_all,
     write_one,
@@ -130,10 +130,10 @@ class Shape:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
         if len(self.allows_null) == 1:
             kinds = {*map(type, values)}
-            if kinds == ONLY_STR and self.takes_texts and is_plain(values):
-                return '"', values  # as mostly, and found faster
             if kinds <= self.writers.keys():
                 try:
+                    if kinds == ONLY_STR and self.takes_texts:
+                        return told_texts(values)  # as mostly, and found faster
                     written = write(self.writers, values, kinds)
                     if type(None) in kinds:
                         return "", json_texts(written)
