@@ -7,10 +7,9 @@ somebody asks. The empty text stands for no value.
 An item points to its order, which is decoded once for all of them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any, Final, Literal
 
 import msgspec
@@ -21,19 +20,18 @@ from backends.rows import Id
 from backends.wanted import UNASKED
 from orderlines.quantity import Number
 from orderlines.stated import CancelledBy, Channel, StatedCancellation
-from orderlines.table import Column, Makers, Table
 
 SENTINEL_DATES: Final = frozenset({date(9999, 12, 31)})
 """What an ERP of this family writes for "no date"."""
 
-_CHANNELS: Final[Mapping[str, Channel]] = {
+CHANNELS: Final[Mapping[str, Channel]] = {
     "10": Channel.ECOMMERCE,
     "20": Channel.EDI,
     "30": Channel.MARKETPLACE,
     "40": Channel.FIELD_SALES,
     "50": Channel.B2B_PORTAL,
 }
-CHANNEL_CODES: Final[Mapping[str, str]] = {one.name: code for code, one in _CHANNELS.items()}
+CHANNEL_CODES: Final[Mapping[str, str]] = {one.name: code for code, one in CHANNELS.items()}
 """The code of each channel that has one; any other code is another channel."""
 
 
@@ -181,7 +179,7 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
     @property
     def channel(self) -> Channel:
         """Where the order came in; OTHER for a code that is not known."""
-        return _CHANNELS.get(self.order.distribution_channel, Channel.OTHER)
+        return CHANNELS.get(self.order.distribution_channel, Channel.OTHER)
 
     @property
     def channel_code(self) -> str | None:
@@ -279,58 +277,3 @@ class OrderWithItems(Order, frozen=True, gc=False, kw_only=True, rename="pascal"
         for item in items:
             item.order = order
         return items
-
-
-def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
-    """Check items that have their orders beside them, column by column.
-
-    What `completed_by` says of one, this says of many; and what it has read of all of
-    them is a column of the table already.
-
-    Args:
-        items: Of a page.
-        texts: The names of those of `TEXTS` that were asked for.
-
-    Raises:
-        ValueError: One of them is bad; which one, nobody says.
-    """
-    numbers = [item.order_number for item in items]
-    if numbers != [item.order.number for item in items]:
-        msg = "Expected each item to be of its own order"
-        raise ValueError(msg)
-    columns: dict[str, Column] = {"order_number": numbers}
-    for name in texts:
-        columns[_ACCESSORS[name]] = TEXTS[name].all_of([*map(attrgetter(name), items)])
-    return Table(items, columns, _MAKERS)
-
-
-_ACCESSORS: Final[Mapping[str, str]] = {
-    "requested_quantity": "requested",
-    "overdelivery_tolerance_pct": "over_delivery_tolerance",
-    "net_price_amount": "unit_price",
-    "delivered_quantity": "posted_shipped",
-    "requested_ship_date": "requested_ship_on",
-    "requested_delivery_date": "requested_delivery_on",
-}
-"""What each of `TEXTS` is read as."""
-
-
-def _channels(items: Sequence[Item]) -> Column:
-    codes = [one.order.distribution_channel for one in items]
-    known = {code: _CHANNELS.get(code, Channel.OTHER) for code in {*codes}}
-    return [known[code] for code in codes]
-
-
-_MAKERS: Final[Makers] = {
-    "line_number": lambda items: [one.line_number for one in items],
-    "unit": lambda items: [one.unit for one in items],
-    "sku": lambda items: [one.sku for one in items],
-    "sold_to": lambda items: [one.order.sold_to_party or None for one in items],
-    "channel": _channels,
-    "owner_node": lambda items: [one.plant or None for one in items],
-    "currency": lambda items: [one.order.transaction_currency or None for one in items],
-    "cancellations": lambda items: [
-        one.cancellations if one.cancelled.results else () for one in items
-    ],
-}
-"""Accessors that are read faster of all items at once."""

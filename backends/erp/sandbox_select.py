@@ -18,8 +18,8 @@ from backends.erp.sandbox_rows import (
     ItemOfOrder,
     Order,
     OrderWithItems,
-    table_of,
 )
+from backends.erp.sandbox_table import table_of
 from backends.ports import LineAddress
 from backends.rows import UNREADABLE, BadRow, Id, Rows, bad_row, explain, sort_out
 from backends.wanted import requiring

@@ -28,7 +28,6 @@ from orderlines.table import (
     ONLY_SLICE_ON,
     ONLY_SLICE_VALUE,
     Column,
-    Makers,
     Table,
 )
 
@@ -201,7 +200,7 @@ def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
     ):
         msg = "Expected lines with good texts"
         raise ValueError(msg)
-    return Table(lines, columns, _MAKERS)
+    return Table(lines, columns)
 
 
 def _only_slices(
@@ -221,14 +220,6 @@ def _only_slices(
         ONLY_SLICE_VALUE: NUMBERS.all_of([part.quantity for (part,) in slices]),
         ONLY_SLICE_ON: [part.on for (part,) in slices],
     }
-
-
-_MAKERS: Final[Makers] = {
-    "order_number": lambda lines: [one.order_number for one in lines],
-    "line_number": lambda lines: [one.line_number for one in lines],
-    "unit": lambda lines: [one.unit for one in lines],
-}
-"""Accessors that are read faster of all lines at once."""
 
 
 def checked(line: PromiseLine) -> PromiseLine:

@@ -180,9 +180,6 @@ def _returned(rows: Table[OutboundLine[int]]) -> Column:
 
 
 MAKERS: Final[Makers] = {
-    "order_number": lambda rows: [one.order_number for one in rows],
-    "line_number": lambda rows: [one.line_number for one in rows],
-    "unit": lambda rows: [one.unit for one in rows],
     "allocated": _allocated,
     "shipped": _shipped,
     "returned": _returned,
