@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -27,21 +27,6 @@ NAME, OTHER = b"n" * 32, b"o" * 32
 def reading(body: bytes) -> Shared:
     """Say that a system answered this."""
     return Shared(body, BEGUN_AT, AS_OF)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
-    """Start one server for all."""
-    with ValkeyServer(save="") as one:
-        yield one
-
-
-@pytest.fixture
-async def admin(server: ValkeyServer) -> AsyncIterator[Redis]:
-    """Somebody else who uses the server, and finds it empty."""
-    async with Redis.from_url(server.connection_url) as client:
-        await client.flushall()
-        yield client
 
 
 @contextlib.asynccontextmanager

