@@ -330,7 +330,10 @@ def _template(
     """Part the arguments that are one variable each from those that are fixed."""
     given = node.arguments or ()
     by_variable = {
-        one.name.value: one.value.name.value for one in given if isinstance(one.value, VariableNode)
+        one.name.value: one.value.name.value
+        for one in given
+        # What the field does not know is left to whoever reads arguments one by one.
+        if isinstance(one.value, VariableNode) and one.name.value in definition.args
     }
     others = {name: one for name, one in definition.args.items() if name not in by_variable}
     rest = FieldNode(

@@ -13,6 +13,7 @@ SCHEMA = build_schema("type Query { said(text: String, id: ID, many: [String]): 
 TEXTS = "query ($text: String!, $id: ID) { said(text: $text, id: $id) }"
 DEFAULT = 'query ($text: String = "default", $id: ID) { said(text: $text, id: $id) }'
 LIST = "query ($many: [String]) { said(many: $many) }"
+UNKNOWN = "query ($text: String, $id: ID) { said(text: $text, odd: $text, id: $id) }"
 
 
 def said(_: object, *__: object, **given: object) -> str:
@@ -20,7 +21,7 @@ def said(_: object, *__: object, **given: object) -> str:
     return repr(sorted(given.items()))
 
 
-@pytest.mark.parametrize("query", [TEXTS, DEFAULT, LIST])
+@pytest.mark.parametrize("query", [TEXTS, DEFAULT, LIST, UNKNOWN])
 @pytest.mark.parametrize(
     "variables",
     [
