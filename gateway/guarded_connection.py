@@ -498,5 +498,6 @@ class _EarlyAnswer:
 
     def __init__(self, connection: GuardedProtocol) -> None:
         self.write = connection.transport.write
+        self.writelines = connection.transport.writelines
         self.is_closing = connection.transport.is_closing
         self.close = connection.close_after_answer

@@ -58,9 +58,8 @@ class WholeAnswers:
             self._common, self._common_lines = common, _lines(common)
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
-        cycle.transport.write(
-            b"".join((_STATUS_LINES[status], self._common_lines, lines, b"\r\n", body))
-        )
+        head = b"".join((_STATUS_LINES[status], self._common_lines, lines, b"\r\n"))
+        cycle.transport.writelines((head, body))
         cycle.response_complete = True
         cycle.message_event.set()
         cycle.on_response()

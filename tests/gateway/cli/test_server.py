@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import select
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+import uvloop
 
 from backends.registry import Systems
 from backends.store.memory import MemoryKeyStore
@@ -246,3 +248,21 @@ def test_a_port_that_is_taken_is_a_sentence() -> None:
     assert refused.value.message == (
         f"Port {port} of 127.0.0.1 cannot be listened on: Address already in use. Choose another."
     )
+
+
+def test_what_one_turn_of_the_loop_writes_goes_out_together() -> None:
+    """Each write by itself would wake its reader by itself (ADR 0014)."""
+
+    async def heard_at_once() -> tuple[bool, bool]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+            transport.writelines((b"head", b"body"))
+            before, _, _ = select.select([theirs], [], [], 0)
+            await asyncio.sleep(0)
+            after, _, _ = select.select([theirs], [], [], 0)
+            transport.abort()
+            return bool(before), bool(after)
+
+    assert uvloop.run(heard_at_once()) == (False, True)
