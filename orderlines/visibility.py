@@ -16,6 +16,9 @@ class Everything(Enum):
 
     ALL = "ALL"
 
+    # There is one in a process; an enum's own hash goes by its name, in Python.
+    __hash__ = object.__hash__
+
 
 ALL: Final = Everything.ALL
 Restriction: TypeAlias = Literal[Everything.ALL] | frozenset[str]

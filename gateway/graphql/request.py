@@ -100,7 +100,8 @@ def check_body_headers(headers: Mapping[bytes, bytes], *, max_body_bytes: int) -
     if content_type not in _JSON_TYPES and not _is_utf8_json(content_type):
         msg = "Send the body as Content-Type: application/json, in UTF-8."
         raise UnsupportedMediaTypeError(msg)
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() != b"identity":
         msg = "Send the body without a Content-Encoding."
         raise UnsupportedMediaTypeError(msg)
     announced = headers.get(b"content-length", b"").lstrip(b"0")
