@@ -90,7 +90,8 @@ class Aligned(Mapping[LineAddress, Sequence[A]]):
         if self.records.column("line_number") != records.column("line_number"):
             return False
         if len(self.order_numbers) == 1:  # as mostly, and found faster
-            return self.order_numbers == {*records.column("order_number")}
+            (number,) = self.order_numbers
+            return records.column("order_number").count(number) == len(records)
         return self.records.column("order_number") == records.column("order_number")
 
     def __getitem__(self, address: LineAddress) -> Sequence[A]:

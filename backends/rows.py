@@ -204,7 +204,7 @@ def place(
     good = rows.good
     if admitted is None and not rows.bad and isinstance(good, Table):
         addresses = addresses_of(good)
-        if len({*addresses}) == len(addresses) and asked.is_all_of(good, addresses):
+        if _are_distinct(good, addresses) and asked.is_all_of(good, addresses):
             return Readings(reading, Aligned(addresses, good))
     wanted = frozenset(admitted) if not isinstance(admitted, AbstractSet | None) else admitted
     by_line = _by_line(rows.good, asked, wanted)
@@ -233,6 +233,14 @@ def addresses_of(rows: Sequence[Facet]) -> list[LineAddress]:
     if isinstance(rows, Table):
         return [*zip(rows.column("order_number"), rows.column("line_number"), strict=True)]
     return [(row.order_number, row.line_number) for row in rows]
+
+
+def _are_distinct(rows: Table[Any], addresses: Sequence[LineAddress]) -> bool:
+    """Tell whether no two rows are about the same line."""
+    numbers = rows.column("order_number")
+    if numbers and numbers.count(numbers[0]) == len(numbers):  # as mostly, and found faster
+        return len({*rows.column("line_number")}) == len(rows)
+    return len({*addresses}) == len(addresses)
 
 
 def _by_line(

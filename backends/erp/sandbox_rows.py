@@ -21,6 +21,8 @@ from backends.wanted import UNASKED
 from orderlines.quantity import Number
 from orderlines.stated import CancelledBy, Channel, StatedCancellation
 
+OTHER_ORDER: Final = "Expected the number of the item's own order - at `$.SalesOrder`"
+
 SENTINEL_DATES: Final = frozenset({date(9999, 12, 31)})
 """What an ERP of this family writes for "no date"."""
 
@@ -135,8 +137,7 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
                 a line is decided by its order, so that must not be left open.
         """
         if self.order_number != order.number:
-            msg = "Expected the number of the item's own order - at `$.SalesOrder`"
-            raise ValueError(msg)
+            raise ValueError(OTHER_ORDER)
         check_texts((_NATIVE[name], getattr(self, name), parsed) for name, parsed in TEXTS.items())
         self.order = order
         return self
@@ -271,9 +272,14 @@ class OrderWithItems(Order, frozen=True, gc=False, kw_only=True, rename="pascal"
 
         That order has no items: the two would hold each other, and neither is seen
         by the garbage collector.
+
+        Raises:
+            ValueError: An item names another order; which one, nobody says.
         """
         order = Order(**{name: getattr(self, name) for name in Order.__struct_fields__})
         items = self.items.results
+        if [item.order_number for item in items].count(order.number) != len(items):
+            raise ValueError(OTHER_ORDER)
         for item in items:
             item.order = order
         return items

@@ -19,7 +19,7 @@ from backends.erp.sandbox_rows import (
     Order,
     OrderWithItems,
 )
-from backends.erp.sandbox_table import table_of
+from backends.erp.sandbox_table import table_of, table_of_orders
 from backends.ports import LineAddress
 from backends.rows import UNREADABLE, BadRow, Id, Rows, bad_row, explain, sort_out
 from backends.wanted import requiring
@@ -107,8 +107,7 @@ class Wanted:
         """Take the items out of a page of whole orders."""
         try:
             page = self.orders.decode(body).d
-            items = [item for order in page.results for item in order.take_items()]
-            return Rows(table_of(items, self.texts)), page.next
+            return Rows(table_of_orders(page.results, self.texts)), page.next
         except UNREADABLE:
             pieces = _PIECES.decode(body).d
             return Rows.of_all([self._take_order(raw) for raw in pieces.results]), pieces.next

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
-from backends.erp.sandbox_rows import CHANNELS, TEXTS, Item
+from backends.erp.sandbox_rows import CHANNELS, OTHER_ORDER, TEXTS, Item, OrderWithItems
 from orderlines.stated import Channel
 from orderlines.table import Column, Makers, Table
 
@@ -17,6 +17,17 @@ _ACCESSORS: Final[Mapping[str, str]] = {
     "requested_delivery_date": "requested_delivery_on",
 }
 """What each of `TEXTS` is read as."""
+
+
+def table_of_orders(orders: Sequence[OrderWithItems], texts: Collection[str]) -> Table[Item]:
+    """Check the items of whole orders; see `table_of`."""
+    items: list[Item] = []
+    numbers: list[str] = []
+    for order in orders:
+        own = order.take_items()
+        items += own
+        numbers += [order.number] * len(own)
+    return _table(items, numbers, texts)
 
 
 def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
@@ -34,8 +45,11 @@ def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
     """
     numbers = [item.order_number for item in items]
     if numbers != [item.order.number for item in items]:
-        msg = "Expected each item to be of its own order"
-        raise ValueError(msg)
+        raise ValueError(OTHER_ORDER)
+    return _table(items, numbers, texts)
+
+
+def _table(items: Sequence[Item], numbers: Column, texts: Collection[str]) -> Table[Item]:
     columns: dict[str, Column] = {"order_number": numbers}
     for name in texts:
         columns[_ACCESSORS[name]] = TEXTS[name].all_of([*map(attrgetter(name), items)])

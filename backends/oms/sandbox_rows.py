@@ -33,8 +33,6 @@ from orderlines.table import (
 
 MAX_GRAPHQL_INT: Final = 2**31 - 1
 
-_ONE: Final = {1}
-
 # Looked up once for each promise; an enum's own look-up takes four times as long.
 _BASES: Final[Mapping[str, PromiseBasis]] = dict(PromiseBasis.__members__)
 
@@ -207,18 +205,18 @@ def _only_slices(
     promises: Sequence[PromiseSchedule | PromisePending | PromiseNotTracked],
 ) -> Mapping[str, Column]:
     """Read slices, if each promise has one; else nothing is said."""
-    kinds = {*map(type, promises)}
-    if len(kinds) != 1 or not issubclass(kinds.pop(), PromiseSchedule):
-        return NO_COLUMNS
-    versions = [one.versions for one in promises]  # type: ignore[union-attr] # they have them
-    if {*map(len, versions)} != _ONE:
-        return NO_COLUMNS
-    slices = [one.slices for (one,) in versions]
-    if {*map(len, slices)} != _ONE:
+    try:
+        parts = [
+            part
+            for promise in promises
+            for (version,) in [promise.versions]  # type: ignore[union-attr] # or it is unusual
+            for (part,) in [version.slices]
+        ]
+    except (AttributeError, ValueError):
         return NO_COLUMNS
     return {
-        ONLY_SLICE_VALUE: NUMBERS.all_of([part.quantity for (part,) in slices]),
-        ONLY_SLICE_ON: [part.on for (part,) in slices],
+        ONLY_SLICE_VALUE: NUMBERS.all_of([part.quantity for part in parts]),
+        ONLY_SLICE_ON: [part.on for part in parts],
     }
 
 

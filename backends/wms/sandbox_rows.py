@@ -154,32 +154,34 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
         return units if self.decimals == 0 else _scaled(units, self.decimals)
 
 
-def _are_usual(rows: Table[OutboundLine[int]]) -> bool:
-    """Tell whether all rows count whole units of stock, as mostly."""
-    return {one.decimals for one in rows} == {0} and {one.mode for one in rows} == {"STOCK"}
+def _are_whole(rows: Table[OutboundLine[int]]) -> bool:
+    """Tell whether all rows count whole units, as mostly."""
+    return rows.column("decimals").count(0) == len(rows)
 
 
 def _allocated(rows: Table[OutboundLine[int]]) -> Column:
     units = [one.units_allocated for one in rows]
-    if {*map(type, units)} == _WHOLE and _are_usual(rows):
+    is_usual = {*map(type, units)} == _WHOLE and _are_whole(rows)
+    if is_usual and {one.mode for one in rows} == {"STOCK"}:
         return units
     return [one.allocated for one in rows]
 
 
 def _shipped(rows: Table[OutboundLine[int]]) -> Column:
     units = [one.units_shipped for one in rows]
-    if {*map(type, units)} == _WHOLE and _are_usual(rows):
+    if {*map(type, units)} == _WHOLE and _are_whole(rows):
         return units
     return [one.shipped for one in rows]
 
 
 def _returned(rows: Table[OutboundLine[int]]) -> Column:
-    if {one.decimals for one in rows} == {0}:
+    if _are_whole(rows):
         return [one.units_returned for one in rows]
     return [one.returned for one in rows]
 
 
 MAKERS: Final[Makers] = {
+    "decimals": lambda rows: [one.decimals for one in rows],
     "allocated": _allocated,
     "shipped": _shipped,
     "returned": _returned,
