@@ -15,6 +15,7 @@ from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
 from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, SliceFacet
 from orderlines.lines import Lines, in_force
+from orderlines.measured_column import MeasuredColumn
 from orderlines.quantity import Quantity, total
 from orderlines.stitched_line import StitchedLine, Told
 from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Column, Single, Table
@@ -208,6 +209,12 @@ def _in_base(
     lines: AnyLines, units: Sequence[str], stated: Sequence[object]
 ) -> Sequence[Quantity | None]:
     """Look each number up where its item keeps what was measured before."""
+    only = lines.only_measures(units) if type(lines) is Lines else None
+    if only is not None:
+        try:
+            return MeasuredColumn(only, stated)  # type: ignore[arg-type] # or it raises
+        except LookupError:
+            pass  # a line has no number
     measures = (
         lines.measures(units)
         if type(lines) is Lines

@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from orderlines.quantity import ONE, Exact, Quantity, Ratio
+from orderlines.quantity import ONE, Exact, Number, Quantity, Ratio
 from orderlines.stated import Absence
 
 CASE = "CS"
@@ -25,12 +25,22 @@ class Measures(dict[object, Quantity | None]):
 
     An absence, and nothing at all, measure None. Items with the same factor share one;
     it starts anew once it holds too many.
+
+    Attributes:
+        texts: What is measured as text, by what is stated; nothing else has one.
     """
 
     def __init__(self, item: "Item | None", unit: str) -> None:
         super().__init__()
         self._item = item
         self._unit = unit
+        self.texts: Mapping[object, str] = _Texts(self)
+
+    def quantity(self, stated: Number) -> Quantity:
+        """Measure a number."""
+        found = self[stated]
+        assert found is not None  # noqa: S101 - what it says of no number
+        return found
 
     def __missing__(self, stated: object) -> Quantity | None:
         if isinstance(stated, int | Decimal):
@@ -43,6 +53,23 @@ class Measures(dict[object, Quantity | None]):
             self.clear()
         self[stated] = found
         return found
+
+
+class _Texts(dict[object, str]):
+    """A memo of a memo's texts."""
+
+    def __init__(self, measures: Measures) -> None:
+        super().__init__()
+        self._measures = measures
+
+    def __missing__(self, stated: object) -> str:
+        found = self._measures[stated]
+        if found is None:
+            raise KeyError(stated)
+        if len(self) >= MAX_MEASURES:
+            self.clear()
+        self[stated] = text = found.printed
+        return text
 
 
 class MeasuresByUnit(dict[str, Measures]):

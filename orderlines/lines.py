@@ -10,6 +10,7 @@ from typing import ClassVar, overload
 from orderlines.errors import GatewayError
 from orderlines.facets import FulfilmentFacet, HeaderFacet, PromiseFacet, Section, SliceFacet
 from orderlines.item import UNCONVERTED, Item, Measures
+from orderlines.masters import Master, Masters
 from orderlines.order_line import Reading
 from orderlines.stitched_line import StitchedLine, Told
 
@@ -31,6 +32,7 @@ class Lines(Sequence[StitchedLine]):
         "_in_force",
         "_made",
         "_measures",
+        "_only",
         "addresses",
         "fulfilments",
         "headers",
@@ -49,7 +51,7 @@ class Lines(Sequence[StitchedLine]):
         *,
         addresses: Sequence[tuple[str, str]],
         headers: Sequence[HeaderFacet | GatewayError],
-        items: Sequence[Item | GatewayError | None],
+        items: Sequence[Master],
         promises: Sequence[Told[PromiseFacet]],
         fulfilments: Sequence[Told[FulfilmentFacet]],
     ) -> None:
@@ -62,6 +64,7 @@ class Lines(Sequence[StitchedLine]):
         self.fulfilments = fulfilments
         self._made: list[StitchedLine] | None = None
         self._measures: dict[str, list[Measures]] = {}
+        self._only: dict[str, Measures | None] = {}
         self._in_force: list[Sequence[SliceFacet]] | None = None
 
     @property
@@ -76,6 +79,20 @@ class Lines(Sequence[StitchedLine]):
         if self._in_force is None:
             self._in_force = in_force([one for (one,) in self.promises])  # type: ignore[misc] # an error has no parts
         return self._in_force
+
+    def only_measures(self, units: Sequence[str]) -> Measures | None:
+        """Give what numbers in a unit of each line are measured by, if it is one for all.
+
+        Args:
+            units: Of each line one.
+        """
+        items = self.items
+        if type(items) is not Masters or not units or units.count(units[0]) != len(units):
+            return None
+        unit = units[0]
+        if unit not in self._only:
+            self._only[unit] = items.only_measures(unit)
+        return self._only[unit]
 
     def measures(self, units: Sequence[str]) -> list[Measures]:
         """Give what numbers in a unit of each line are in the base unit of its item.

@@ -8,7 +8,7 @@ Definitions: a pack factor is a ratio of integers from the item's pack table;
 output rounds HALF_UP to the unit's decimals.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from fractions import Fraction
@@ -81,11 +81,6 @@ class Quantity:
         if self._printed is None:
             self._printed = plain(self.value, self.decimals)
         return self._printed
-
-
-def printed_of(quantities: Sequence[Quantity]) -> list[str]:
-    """Give the value of each quantity as text."""
-    return [one._printed or one.printed for one in quantities]  # noqa: SLF001 - of this module
 
 
 @dataclass(frozen=True, slots=True)

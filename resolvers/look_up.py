@@ -8,8 +8,8 @@ from backends.ports import Aligned, LineAddress, Readings
 from orderlines.discrepancy import DiscrepancyError
 from orderlines.errors import GatewayError
 from orderlines.facets import Facet, FulfilmentFacet, HeaderFacet, PromiseFacet, Section
-from orderlines.item import Item
 from orderlines.lines import Lines
+from orderlines.masters import Master, Masters
 from orderlines.order_line import Reading
 from orderlines.stitched_line import NOT_READ
 from orderlines.table import Single, Table
@@ -81,7 +81,7 @@ class LookUp:
     promises: Told[PromiseFacet]
     fulfilments: Told[FulfilmentFacet]
     admitted: Admitted
-    items: Mapping[str, Item | GatewayError | None]
+    items: Mapping[str, Master]
     readings: Mapping[Section, Reading] = field(default_factory=dict)
 
     def lines(self, addresses: Sequence[LineAddress]) -> Lines:
@@ -97,13 +97,11 @@ class LookUp:
             fulfilments=self.fulfilments.about_all(addresses),
         )
 
-    def _items(
-        self, headers: Sequence[HeaderFacet | GatewayError]
-    ) -> list[Item | GatewayError | None]:
-        items = self.items.get
+    def _items(self, headers: Sequence[HeaderFacet | GatewayError]) -> Sequence[Master]:
+        items = self.items
         if type(headers) is Table:
-            return [*map(items, headers.column("sku"))]
-        return [None if isinstance(one, GatewayError) else items(one.sku) for one in headers]
+            return Masters(items, headers.column("sku"))
+        return [None if isinstance(one, GatewayError) else items.get(one.sku) for one in headers]
 
     def _headers(self, addresses: Sequence[LineAddress]) -> Sequence[HeaderFacet | GatewayError]:
         admitted = self.admitted

@@ -48,11 +48,14 @@ def of_masters(name: str, lines: Sequence[StitchedLine]) -> list[Any]:
     ]
 
 
-def line_numbers(lines: Sequence[StitchedLine]) -> list[str]:
+def line_numbers(lines: Sequence[StitchedLine]) -> Column:
     """Give the line number of each line."""
-    if type(lines) is Lines:
-        return [number for _, number in lines.addresses]
-    return [line.line_number for line in lines]
+    if type(lines) is not Lines:
+        return [line.line_number for line in lines]
+    headers = lines.headers
+    if type(headers) is Table:  # of a whole order, by which its lines are named
+        return headers.column("line_number")
+    return [number for _, number in lines.addresses]
 
 
 def _with(parts: Sequence[object], lines: Sequence[StitchedLine]) -> Sequence[Part]:

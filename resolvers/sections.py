@@ -20,8 +20,8 @@ from orderlines.columns import (
     returned_quantities,
     shipped_quantities,
 )
+from orderlines.measured_column import printed_of, units_of
 from orderlines.order_line import Lineage, Substitution
-from orderlines.quantity import printed_of
 from resolvers.batches import computed, field
 from resolvers.enums import (
     AbsenceType,
@@ -60,7 +60,7 @@ class QuantityType:
     """`orderlines.quantity.Quantity`."""
 
     printed: Decimal = field("How many.", name="value", read_by=printed_of)
-    unit: str = field("Unit code, for example `EA`, `CS` or `KG`.")
+    unit: str = field("Unit code, for example `EA`, `CS` or `KG`.", read_by=units_of)
 
 
 @strawberry.type(

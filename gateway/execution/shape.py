@@ -30,7 +30,7 @@ from graphql import (
 )
 from graphql.pyutils import is_awaitable, is_iterable
 
-from gateway.execution.columnar import is_columnar, kinds_of
+from gateway.execution.columnar import is_columnar, kinds_of, needs_no_escape
 from gateway.execution.leaves import (
     ONLY_STR,
     Teller,
@@ -129,6 +129,8 @@ class Shape:
     def leaves(self, values: Column, at: Positions, run: "Run") -> Told:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
         if len(self.allows_null) == 1:
+            if self.takes_texts and needs_no_escape(type(values)):
+                return '"', values
             kinds = {*map(type, values)}
             if kinds <= self.writers.keys():
                 try:

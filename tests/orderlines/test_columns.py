@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from orderlines import columns
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.item import MAX_MEASURES, MAX_UNITS, Item, Measures
-from orderlines.quantity import Quantity, Ratio, printed_of
+from orderlines.measured_column import printed_of
+from orderlines.quantity import Quantity, Ratio
 from orderlines.stated import Absence
 from orderlines.stitched_line import NOT_READ, SectionNotReadError, StitchedLine
 from tests.orderlines.facet_kit import (

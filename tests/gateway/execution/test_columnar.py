@@ -8,7 +8,7 @@ import pytest
 from graphql import OperationDefinitionNode, build_schema, parse
 
 from gateway.execution import Executed, Executor
-from gateway.execution.columnar import is_columnar, kinds_of
+from gateway.execution.columnar import is_columnar, kinds_of, needs_no_escape
 from tests.gateway.execution.plans import Plan
 
 SDL = """
@@ -103,9 +103,35 @@ async def test_several_lists_are_put_together(lists: list[Sequence[Thing]]) -> N
     assert executed.data == {"few": [[{"size": 1}], [{"size": 2}, {"size": 3}], [], []]}
 
 
+class Digits(list[str]):
+    """Texts that say what they are."""
+
+    needs_no_escape = True
+
+
+async def test_texts_that_need_no_escape_are_not_looked_at() -> None:
+    """Only their class says so, and only where a text stands for itself."""
+    for kind, shown in ((list, '"a\\"b"'), (Digits, '"a"b"')):
+        fields = {
+            ("Query", "things"): Plan(function=lambda _: [Thing("", 0)]),
+            ("Thing", "name"): Plan(column=lambda _, kind=kind: kind(['a"b'])),
+            ("Thing", "size"): Plan(column=lambda _: Digits(["12"])),
+        }
+        document = parse("{ things { name size } }")
+        (operation,) = document.definitions
+        assert isinstance(operation, OperationDefinitionNode)
+        executor = Executor(build_schema(SDL), fields)
+        executor.plain.add(Thing)
+        executed = await executor.execute(document, operation, {}, None)
+
+        # The one is told as it is said to be, right or wrong; a text is never a number.
+        assert executed.json == b'{"things":[{"name":%s,"size":12}]}' % shown.encode()
+
+
 def test_only_a_class_says_what_its_items_are() -> None:
     """A list is not asked what it holds."""
     assert [is_columnar(one) for one in (Things, list, type, str)] == [True, False, False, False]
+    assert [needs_no_escape(one) for one in (Digits, list, Things)] == [True, False, False]
     assert kinds_of(Things(1, 2)) == {Thing}
     assert kinds_of([1, "a"]) == {int, str}
 
