@@ -6,8 +6,9 @@ small shape, and so is a test double. What the answer *means* is decided by the
 adapter; this seam knows only whether an answer came.
 """
 
-from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, TypeAlias
+
+import msgspec
 
 from orderlines.deadline import Deadline
 from orderlines.errors import GatewayError
@@ -15,8 +16,7 @@ from orderlines.errors import GatewayError
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One request, without a host: a transport belongs to one origin.
 
     Attributes:
@@ -34,13 +34,16 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A complete answer; header names in lower case, body decoded and whole."""
 
     status: int
-    headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Headers
+    body: bytes
+
+    def __repr__(self) -> str:
+        # What a system sent is in no log.
+        return f"Response(status={self.status})"
 
     def header(self, name: bytes) -> bytes | None:
         """Look up the first header of this lower-case name."""

@@ -88,13 +88,13 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     promises = opened.get(Section.PROMISE, Told())
     fulfilments = opened.get(Section.FULFILMENT, Told())
     readings = {
-        section: told.reading
-        for section, told in (
-            (Section.HEADER, headers),
-            (Section.PROMISE, promises),
-            (Section.FULFILMENT, fulfilments),
+        section: reading
+        for section, reading in (
+            (Section.HEADER, headers.reading),
+            (Section.PROMISE, promises.reading),
+            (Section.FULFILMENT, fulfilments.reading),
         )
-        if told.reading is not None
+        if reading is not None
     }
     if wanted.max_age_s > 0:
         context.rest_on(readings.values(), refs)

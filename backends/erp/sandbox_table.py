@@ -1,33 +1,47 @@
 """A page of items of the sandbox's ERP, checked and read by column."""
 
-from collections.abc import Collection, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from backends.erp.sandbox_rows import CHANNELS, OTHER_ORDER, TEXTS, Item, OrderWithItems
 from orderlines.stated import Channel
 from orderlines.table import Column, Makers, Table
 
-_ACCESSORS: Final[Mapping[str, str]] = {
-    "requested_quantity": "requested",
-    "overdelivery_tolerance_pct": "over_delivery_tolerance",
-    "net_price_amount": "unit_price",
-    "delivered_quantity": "posted_shipped",
-    "requested_ship_date": "requested_ship_on",
-    "requested_delivery_date": "requested_delivery_on",
+# Named here rather than looked up by name: that takes half the time.
+_ACCESSORS: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Column]]]] = {
+    "requested_quantity": ("requested", lambda items: [one.requested_quantity for one in items]),
+    "overdelivery_tolerance_pct": (
+        "over_delivery_tolerance",
+        lambda items: [one.overdelivery_tolerance_pct for one in items],
+    ),
+    "net_price_amount": ("unit_price", lambda items: [one.net_price_amount for one in items]),
+    "delivered_quantity": (
+        "posted_shipped",
+        lambda items: [one.delivered_quantity for one in items],
+    ),
+    "requested_ship_date": (
+        "requested_ship_on",
+        lambda items: [one.requested_ship_date for one in items],
+    ),
+    "requested_delivery_date": (
+        "requested_delivery_on",
+        lambda items: [one.requested_delivery_date for one in items],
+    ),
 }
-"""What each of `TEXTS` is read as."""
+"""What each of `TEXTS` is read as, and how it is read of many items."""
 
 
 def table_of_orders(orders: Sequence[OrderWithItems], texts: Collection[str]) -> Table[Item]:
     """Check the items of whole orders; see `table_of`."""
     items: list[Item] = []
     numbers: list[str] = []
+    customers: list[str | None] = []
     for order in orders:
         own = order.take_items()
         items += own
         numbers += [order.number] * len(own)
-    return _table(items, numbers, texts)
+        customers += [order.sold_to_party or None] * len(own)
+    return _table(items, {"order_number": numbers, "sold_to": customers}, texts)
 
 
 def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
@@ -46,13 +60,15 @@ def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
     numbers = [item.order_number for item in items]
     if numbers != [item.order.number for item in items]:
         raise ValueError(OTHER_ORDER)
-    return _table(items, numbers, texts)
+    return _table(items, {"order_number": numbers}, texts)
 
 
-def _table(items: Sequence[Item], numbers: Column, texts: Collection[str]) -> Table[Item]:
-    columns: dict[str, Column] = {"order_number": numbers}
+def _table(
+    items: Sequence[Item], columns: dict[str, Column], texts: Collection[str]
+) -> Table[Item]:
     for name in texts:
-        columns[_ACCESSORS[name]] = TEXTS[name].all_of([*map(attrgetter(name), items)])
+        accessor, texts_of = _ACCESSORS[name]
+        columns[accessor] = TEXTS[name].all_of(texts_of(items))
     return Table(items, columns, _MAKERS)
 
 

@@ -182,6 +182,9 @@ def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
         ValueError: One of them is bad; which one, nobody says.
     """
     promises = [one.promise for one in lines]
+    told = [one.offers for one in lines]
+    # What was not asked for is as false as what is not there.
+    offers = told if any(told) else ()
     columns = _only_slices(promises)
     versions = (
         [one.versions for one in promises if isinstance(one, PromiseSchedule)]
@@ -193,8 +196,7 @@ def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
         and NUMBERS.reads(
             {part.quantity for told in versions for one in told for part in one.slices}
         )
-        # What was not asked for is as false as what is not there.
-        and all(offer.is_readable for one in lines if one.offers for offer in one.offers)
+        and all(offer.is_readable for one in offers if one for offer in one)
     ):
         msg = "Expected lines with good texts"
         raise ValueError(msg)

@@ -160,7 +160,9 @@ class _Writer:
             f" {f'columns_{stem}' if is_flat else name}(parents, at, run):"
         )
         text.depth = 1
-        text.add("if not parents:")
+        # Once: a list that is held as columns counts itself in Python.
+        text.add("count = len(parents)")
+        text.add("if not count:")
         text.add("    return []")
         self._find(text, columns, waits, is_serial=is_serial)
         if not is_serial:

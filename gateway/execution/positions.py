@@ -10,6 +10,7 @@ Source: GraphQL specification, section 7.1.2 (the path of an error).
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
 from graphql.pyutils import Path
 
 from gateway.execution.plan import Field
@@ -43,14 +44,11 @@ class Root:
         return None
 
 
-class Under:
+class Under(msgspec.Struct, frozen=True):
     """The values of a field, one for each parent."""
 
-    __slots__ = ("above", "field")
-
-    def __init__(self, above: Positions, field: Field) -> None:
-        self.above = above
-        self.field = field
+    above: Positions
+    field: Field
 
     def keys(self, index: int) -> Keys:
         """Give the path of a parent's field."""
@@ -61,14 +59,11 @@ class Under:
         return Path(self.above.path(index), self.field.key, self.field.parent.name)
 
 
-class Items:
+class Items(msgspec.Struct, frozen=True):
     """The items of lists, one list after the other."""
 
-    __slots__ = ("above", "lists")
-
-    def __init__(self, above: Positions, lists: Sequence[Sequence[Any]]) -> None:
-        self.above = above
-        self.lists = lists
+    above: Positions
+    lists: Sequence[Sequence[Any]]
 
     def keys(self, index: int) -> Keys:
         """Give the path of an item."""
@@ -88,14 +83,11 @@ class Items:
         raise IndexError(index)
 
 
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """Some values of a column, after others were left out."""
 
-    __slots__ = ("above", "indices")
-
-    def __init__(self, above: Positions, indices: Sequence[int]) -> None:
-        self.above = above
-        self.indices = indices
+    above: Positions
+    indices: Sequence[int]
 
     def keys(self, index: int) -> Keys:
         """Give the path of a value that was kept."""

@@ -129,7 +129,8 @@ class Shape:
     def leaves(self, values: Column, at: Positions, run: "Run") -> Told:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
         if len(self.allows_null) == 1:
-            if self.takes_texts and needs_no_escape(type(values)):
+            kind = type(values)
+            if kind is not list and self.takes_texts and needs_no_escape(kind):
                 return '"', values
             kinds = {*map(type, values)}
             if kinds <= self.writers.keys():

@@ -100,7 +100,7 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
         text.add(f"{column.name} = {value}")
     made = [f"len({column.name})" for column in columns if column.field.way is Way.COLUMN]
     if made:
-        text.add(f"if not {' == '.join([*made, 'len(parents)'])}:")
+        text.add(f"if not {' == '.join([*made, 'count'])}:")
         text.add("    raise Miscounted")
     text.depth -= 1
     text.add("except Exception:")
