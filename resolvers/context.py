@@ -6,7 +6,7 @@ One context a request, made at the door once the caller is known.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from backends.cache import Tag
@@ -46,6 +46,7 @@ class Context:
         explain: Explains a question.
         oldest: When the oldest reading was made that the answer rests on, as far as
             readings that were kept were allowed.
+        good_until: When the first of those will be older than it may be.
         is_flagged: Whether a reading is older than was allowed.
         tags: What the answer is about, for whoever keeps it.
         calls: Calls the look-ups of this question cost each system, by its table;
@@ -63,14 +64,18 @@ class Context:
     explain: "Explain | None" = None
     calls: dict[str, int] = field(default_factory=dict)
     oldest: datetime | None = None
+    good_until: datetime | None = None
     is_flagged: bool = False
     tags: set[Tag] = field(default_factory=set)
 
-    def rest_on(self, readings: Iterable[Reading], refs: Refs) -> None:
+    def rest_on(self, readings: Iterable[Reading], refs: Refs, max_age_s: float) -> None:
         """Note what an answer rests on that may be kept."""
+        allowed = timedelta(seconds=max_age_s)
         for reading in readings:
             if self.oldest is None or reading.as_of < self.oldest:
                 self.oldest = reading.as_of
+            if self.good_until is None or reading.as_of + allowed < self.good_until:
+                self.good_until = reading.as_of + allowed
             self.is_flagged = self.is_flagged or reading.is_stale
         self.tags |= {("order", ref.key.order_number) for ref in refs}
 

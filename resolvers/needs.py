@@ -1,6 +1,8 @@
 """What fields need to be read besides the ids in the header of their line."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 from orderlines.facets import EVERYTHING, Fact, Facts, Section
 
@@ -24,6 +26,7 @@ __all__ = [
     "EVERYTHING",
     "FULFILMENT_CHANGED",
     "HEADER_CHANGED",
+    "MAX_AGE_S",
     "PRICE",
     "PROMISES",
     "PROMISE_CHANGED",
@@ -33,11 +36,29 @@ __all__ = [
     "SHIPMENTS",
     "TERMS",
     "VERSIONS",
+    "max_age_of",
     "sections_of",
 ]
+
+MAX_AGE_S: Final[Mapping[Section, int]] = {
+    Section.HEADER: 60,
+    Section.PROMISE: 30,
+    Section.FULFILMENT: 30,
+}
+"""How old what is told of a section may be, whatever a caller allows."""
 
 
 @lru_cache(maxsize=256)
 def sections_of(needs: Facts) -> frozenset[Section]:
     """Name the sections that facts belong to."""
     return frozenset([fact.section for fact in needs])
+
+
+@lru_cache(maxsize=256)
+def max_age_of(needs: Facts) -> int:
+    """Tell how old a look may be that brings these facts, in seconds.
+
+    One number for all systems of the look: then they are asked anew together, and what
+    is answered of all of them is as good as each.
+    """
+    return min(MAX_AGE_S[section] for section in {Section.HEADER, *sections_of(needs)})

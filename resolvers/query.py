@@ -14,7 +14,7 @@ import strawberry
 from backends.freshness import LIVE, OnStale, Wanted
 from backends.registry import BackendInfo
 from orderlines.errors import GatewayError
-from orderlines.facets import Facts
+from orderlines.facets import Facts, Section
 from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, normalise_number
 from orderlines.stitched_line import StitchedLine
 from policies.principal import Principal
@@ -31,6 +31,7 @@ from resolvers.governance import (
     Owner,
     sized,
 )
+from resolvers.needs import MAX_AGE_S, max_age_of
 from resolvers.operations import BackendType, ViewerType
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
 from resolvers.orders import InvalidArgumentError, OrderType
@@ -40,8 +41,11 @@ from resolvers.types import OrderLineType
 MAX_IDS = 1000
 
 OPERATIONS: Final = Owner(team="operations")
-MAX_AGE_S: Final = 60
-LOOKED_UP: Final = (LINES, CacheControl(max_age=MAX_AGE_S), Owner(team="order-management"))
+LOOKED_UP: Final = (
+    LINES,
+    CacheControl(max_age=MAX_AGE_S[Section.HEADER]),
+    Owner(team="order-management"),
+)
 
 MaxAge: TypeAlias = Annotated[
     timedelta | None,
@@ -73,7 +77,7 @@ async def order_line(
     on_stale: OnStaleArgument = OnStale.SERVE_AND_FLAG,
 ) -> Sequence[StitchedLine | GatewayError]:
     """Look up one line, for each parent the same."""
-    found = await _lines_by_id([id], ask, wanted_of(max_age, on_stale))
+    found = await _lines_by_id([id], ask, wanted_of(ask, max_age, on_stale))
     return found * len(parents)
 
 
@@ -92,7 +96,7 @@ async def order_lines_by_id(
     if len(ids) > MAX_IDS:
         msg = f"`ids` holds at most {MAX_IDS} ids."
         raise InvalidArgumentError(msg, argument="ids")
-    wanted = wanted_of(max_age, on_stale)
+    wanted = wanted_of(ask, max_age, on_stale)
     return [await _lines_by_id(ids, ask, wanted)] * len(parents)
 
 
@@ -113,7 +117,7 @@ async def order(  # noqa: PLR0913 - the arguments of the field
     """Look up one order by its number, for each parent the same."""
     known = ask.context.systems.orders
     key = OrderKey(source or next(iter(known)), normalise_number(number, what="order number"))
-    found = await look_up([key], ask, look_up_orders, wanted_of(max_age, on_stale))
+    found = await look_up([key], ask, look_up_orders, wanted_of(ask, max_age, on_stale))
     result = found[key] or NotFoundError("There is no such order.")
     return [result] * len(parents)
 
@@ -128,11 +132,11 @@ async def viewer(parents: Sequence[object], ask: Ask) -> Sequence[Principal]:
     return [ask.context.principal] * len(parents)
 
 
-def wanted_of(max_age: timedelta | None, on_stale: OnStale) -> Wanted:
-    """Say what a caller allows; no more than the schema does."""
+def wanted_of(ask: Ask, max_age: timedelta | None, on_stale: OnStale) -> Wanted:
+    """Say what a caller allows; no more than the schema does of what is selected."""
     if max_age is None:
         return Wanted(0.0, on_stale)
-    return Wanted(min(max_age.total_seconds(), MAX_AGE_S), on_stale)
+    return Wanted(min(max_age.total_seconds(), max_age_of(ask.needs)), on_stale)
 
 
 async def explain(

@@ -16,6 +16,7 @@ import strawberry
 
 from orderlines.discrepancy import Discrepancy
 from orderlines.errors import GatewayError
+from orderlines.facets import Section
 from orderlines.invariants import InvariantCheck
 from orderlines.item import Item
 from orderlines.quantity import plain
@@ -44,11 +45,13 @@ from resolvers.governance import PROMISES as READS_PROMISES
 from resolvers.needs import (
     CANCELLATIONS,
     EVERYTHING,
+    MAX_AGE_S,
     PROMISES,
     QUANTITIES,
     REFERENCES,
     REQUEST,
     TERMS,
+    max_age_of,
 )
 from resolvers.parts import line_numbers, of_masters, with_fulfilment, with_header, with_promise
 from resolvers.sections import (
@@ -69,9 +72,17 @@ from resolvers.views import (
     sources_of,
 )
 
-OF_PROMISES: Final = (READS_PROMISES, CacheControl(max_age=30), Owner(team="planning"))
-OF_FULFILMENT: Final = (FULFILMENT, CacheControl(max_age=30), Owner(team="warehouse"))
-OF_EVERYTHING: Final = (EVERY_SECTION, CacheControl(max_age=30))
+OF_PROMISES: Final = (
+    READS_PROMISES,
+    CacheControl(max_age=MAX_AGE_S[Section.PROMISE]),
+    Owner(team="planning"),
+)
+OF_FULFILMENT: Final = (
+    FULFILMENT,
+    CacheControl(max_age=MAX_AGE_S[Section.FULFILMENT]),
+    Owner(team="warehouse"),
+)
+OF_EVERYTHING: Final = (EVERY_SECTION, CacheControl(max_age=max_age_of(EVERYTHING)))
 
 
 @strawberry.type(name="Pack", description="A unit the item may be ordered in.")
@@ -275,7 +286,7 @@ class OrderLineType:
         ReconciliationType | None,
         "Which laws hold for the line, with deltas, and what could not be mapped.",
         needs=EVERYTHING,
-        policy=(RECONCILIATION, CacheControl(max_age=30)),
+        policy=(RECONCILIATION, CacheControl(max_age=max_age_of(EVERYTHING))),
     )
     def reconciliation(line: strawberry.Parent[StitchedLine]) -> Reconciliation:
         return reconcile(line)

@@ -97,7 +97,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         if reading is not None
     }
     if wanted.max_age_s > 0:
-        context.rest_on(readings.values(), refs)
+        context.rest_on(readings.values(), refs, wanted.max_age_s)
     if isinstance(items, GatewayError):
         items = dict.fromkeys(skus, items)
     return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)

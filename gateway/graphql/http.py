@@ -291,7 +291,7 @@ class GraphQLRoute:
         is_whole = executed.json is not None and not executed.errors
         if bill.max_age_s > 0 and oldest is not None and is_whole:
             asked = asked or answer_key(*who, variables)
-            good_s = bill.max_age_s - (self._now() - oldest).total_seconds()
+            good_s = (context.good_until - self._now()).total_seconds()
             if asked is not None and not context.is_flagged and good_s > 0:
                 ends_at = self._clock() + good_s
                 tags = frozenset(context.tags)

@@ -69,6 +69,7 @@ class Asked:
     visibility: Visibility
     deadline: Deadline
     facts: Facts
+    wanted: Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +161,10 @@ class FakeOrders(FakeSystem[HeaderFacet]):
         visibility: Visibility,
         deadline: Deadline,
         facts: Facts = EVERYTHING,
-        wanted: Wanted = LIVE,  # noqa: ARG002 - everything is live here
+        wanted: Wanted = LIVE,
     ) -> Readings[HeaderFacet]:
         """Answer at once, opened."""
-        return await self.read(Asked(refs, visibility, deadline, facts))
+        return await self.read(Asked(refs, visibility, deadline, facts, wanted))
 
 
 class FakePromises(FakeSystem[PromiseFacet]):
@@ -176,10 +177,10 @@ class FakePromises(FakeSystem[PromiseFacet]):
         visibility: Visibility,
         deadline: Deadline,
         facts: Facts = EVERYTHING,
-        wanted: Wanted = LIVE,  # noqa: ARG002 - everything is live here
+        wanted: Wanted = LIVE,
     ) -> FakeSealed[PromiseFacet]:
         """Answer sealed."""
-        return self.seal(await self.read(Asked(refs, visibility, deadline, facts)))
+        return self.seal(await self.read(Asked(refs, visibility, deadline, facts, wanted)))
 
 
 class FakeFulfilments(FakeSystem[FulfilmentFacet]):
@@ -192,10 +193,10 @@ class FakeFulfilments(FakeSystem[FulfilmentFacet]):
         visibility: Visibility,
         deadline: Deadline,
         facts: Facts = EVERYTHING,
-        wanted: Wanted = LIVE,  # noqa: ARG002 - everything is live here
+        wanted: Wanted = LIVE,
     ) -> FakeSealed[FulfilmentFacet]:
         """Answer sealed."""
-        return self.seal(await self.read(Asked(refs, visibility, deadline, facts)))
+        return self.seal(await self.read(Asked(refs, visibility, deadline, facts, wanted)))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import strawberry
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_object_type
 
 from gateway.cli.policies import policy_lines
-from orderlines.facets import Section
+from orderlines.facets import Facts, Section
 from policies.permissions import INTROSPECTION, Permissions
 from resolvers.batches import field_plans
 from resolvers.governance import (
@@ -21,7 +21,7 @@ from resolvers.governance import (
     requires,
     sized,
 )
-from resolvers.needs import sections_of
+from resolvers.needs import max_age_of, sections_of
 from resolvers.schema import build_schema
 
 SNAPSHOT = Path(__file__).parent / "snapshots" / "policies.txt"
@@ -85,6 +85,38 @@ def test_no_field_reads_a_section_without_its_scope(schema: GraphQLSchema) -> No
             kinds = schema.get_possible_types(named) if hasattr(named, "types") else [named]
             waiting.extend((below, surely) for below in kinds if is_object_type(below))
     assert looked_at > 10
+
+
+def test_no_field_is_older_than_its_cache_control_allows(schema: GraphQLSchema) -> None:
+    """On every way below a look-up, what its selection may be made of is as young as it says."""
+    policies, plans = field_policies(schema), field_plans(schema)
+    assert schema.query_type is not None
+    look_ups = [
+        (name, one) for name, one in schema.query_type.fields.items() if "maxAge" in one.args
+    ]
+    waiting: list[tuple[GraphQLObjectType, int, Facts]] = []
+    for name, one in look_ups:
+        place = ("Query", name)
+        allowed = policies[place].max_age_s
+        assert allowed is not None
+        assert max_age_of(plans[place].needs) == allowed
+        waiting.append((get_named_type(one.type), allowed, plans[place].needs))
+    seen: set[tuple[str, int, Facts]] = set()
+    while waiting:
+        kind, inherited, above = waiting.pop()
+        if (kind.name, inherited, above) in seen:
+            continue
+        seen.add((kind.name, inherited, above))
+        for name, one in kind.fields.items():
+            place = (kind.name, name)
+            stated = policies[place].max_age_s
+            allowed, needs = inherited if stated is None else stated, above | plans[place].needs
+            assert max_age_of(needs) <= allowed, place
+            named = get_named_type(one.type)
+            if is_object_type(named):
+                waiting.append((named, allowed, needs))
+    assert len(look_ups) == 3
+    assert {allowed for _, allowed, _ in seen} == {30, 60}
 
 
 @strawberry.type

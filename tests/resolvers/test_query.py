@@ -37,7 +37,7 @@ from tests.orderlines.facet_kit import (
     shipment,
     version,
 )
-from tests.resolvers.fakes import FakeOrders, House, house
+from tests.resolvers.fakes import READ_AT, FakeOrders, House, house
 
 DOWN = BackendUnavailableError("Down.", system="erp", reason=Reason.STATUS, retriable=True)
 
@@ -424,3 +424,35 @@ def test_scalars_refuse_what_would_be_guessed(scalar: object, value: object) -> 
 
     with pytest.raises(TypeError):
         serialize(value)
+
+
+@pytest.mark.parametrize(
+    ("age", "selected", "allowed_s"),
+    [
+        ("PT20S", "promised { quantity { value } }", 20),
+        ("PT60S", "promised { quantity { value } }", 30),
+        ("PT60S", "shipped { quantity { value } }", 30),
+        ("PT60S", "requested { quantity { value } }", 60),
+        ("P1D", "requested { quantity { value } }", 60),
+    ],
+)
+async def test_nothing_is_told_that_is_older_than_its_field_allows(
+    age: str, selected: str, allowed_s: int
+) -> None:
+    """Whatever the caller allows; all systems of a question are asked for one age."""
+    home = house(headers=[header()], promises=[promised(3)], fulfilments=[fulfilment()])
+    context = home.context()
+    executed = await ask(
+        home,
+        "query($n: String!, $age: Duration) { order(number: $n, maxAge: $age) "
+        f"{{ lines {{ nodes {{ {selected} }} }} }} }}",
+        {"n": KEY.order_number, "age": age},
+        context,
+    )
+
+    assert executed.errors == ()
+    systems = (home.erp, home.oms, home.wms)
+    ages = [asked.wanted.max_age_s for system in systems for asked in system.asked]
+    assert {*ages} == {allowed_s}
+    assert context.oldest == READ_AT
+    assert context.good_until == READ_AT + timedelta(seconds=allowed_s)
