@@ -17,8 +17,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
-WriteWhole: TypeAlias = Callable[[int, Sequence[Header], bytes], bool]
-"""Takes status, headers (one says how long the body is) and body; tells whether it wrote them."""
+WriteWhole: TypeAlias = Callable[[int, Sequence[Header], Sequence[bytes]], bool]
+"""Takes status, headers (one says how long the body is) and the pieces of the body; tells
+whether it wrote them."""
 
 CLOSE: Final[Header] = (b"connection", b"close")
 RETRY_SOON: Final[Header] = (b"retry-after", b"1")
@@ -33,20 +34,31 @@ class Answer(NamedTuple):
 
     Attributes:
         content_type: None where there is no body.
+        pieces: Of the body, in order.
         codes: The codes of the failures in it, each once.
         headers: What only this answer has.
     """
 
     status: int
     content_type: bytes | None
-    body: bytes
+    pieces: tuple[bytes, ...]
     codes: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()
 
     def with_headers(self, headers: tuple[Header, ...]) -> "Answer":
         """Give it with more headers."""
-        status, content_type, body, codes, own = self
-        return Answer(status, content_type, body, codes, (*own, *headers))
+        status, content_type, pieces, codes, own = self
+        return Answer(status, content_type, pieces, codes, (*own, *headers))
+
+    @property
+    def body(self) -> bytes:
+        """The body as one."""
+        return b"".join(self.pieces)
+
+    @property
+    def size(self) -> int:
+        """How long the body is, in bytes."""
+        return sum(map(len, self.pieces))
 
     def all_headers(self, correlation_id: str) -> list[Header]:
         """List every header it is sent with."""
@@ -58,7 +70,7 @@ class Answer(NamedTuple):
         ]
         if self.content_type is not None:
             headers.append((b"content-type", self.content_type))
-            headers.append((b"content-length", b"%d" % len(self.body)))
+            headers.append((b"content-length", b"%d" % self.size))
         return headers
 
 
@@ -71,7 +83,7 @@ async def send_answer(
         if (
             whole is not None
             and answer.content_type is not None
-            and whole(status, headers, answer.body)
+            and whole(status, headers, answer.pieces)
         ):
             return
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -91,7 +103,7 @@ def problem_answer(
 ) -> Answer:
     """Answer with a problem document; the code decides the status."""
     body = problem(code, message, correlation_id=correlation_id, facts=facts)
-    return Answer(status_of(code), _PROBLEM, body, (code,), headers)
+    return Answer(status_of(code), _PROBLEM, (body,), (code,), headers)
 
 
 def fold_headers(headers: Iterable[Header]) -> Mapping[bytes, bytes]:

@@ -58,10 +58,10 @@ def routes(reasons: Reasons) -> list[Route]:
         return _respond(request, _json(503 if why else 200, status))
 
     async def welcome(request: Request) -> Response:
-        return _respond(request, Answer(200, _TEXT, WELCOME.encode()))
+        return _respond(request, Answer(200, _TEXT, (WELCOME.encode(),)))
 
     async def errors(request: Request) -> Response:
-        return _respond(request, Answer(200, _TEXT, _CODES))
+        return _respond(request, Answer(200, _TEXT, (_CODES,)))
 
     return [
         Route("/", welcome),
@@ -107,7 +107,7 @@ def _problem(request: Request, code: str, message: str, *headers: tuple[bytes, b
 
 
 def _json(status: int, value: object) -> Answer:
-    return Answer(status, _JSON, msgspec.json.encode(value))
+    return Answer(status, _JSON, (msgspec.json.encode(value),))
 
 
 def _respond(request: Request, answer: Answer) -> Response:

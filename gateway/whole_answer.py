@@ -32,16 +32,16 @@ class WholeAnswers:
         self,
         cycle: RequestResponseCycle,
         common: Sequence[Header],
-        answer: tuple[int, Sequence[Header], bytes],
+        answer: tuple[int, Sequence[Header], Sequence[bytes]],
     ) -> bool:
         """Write an answer, if it is a plain one and the caller is taking answers.
 
         Args:
             cycle: What is to be answered.
             common: The headers every answer of the server has.
-            answer: Status, headers and body.
+            answer: Status, headers and the pieces of the body.
         """
-        status, headers, body = answer
+        status, headers, pieces = answer
         lines = _lines(headers)
         if (
             cycle.response_started
@@ -59,7 +59,7 @@ class WholeAnswers:
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
         head = b"".join((_STATUS_LINES[status], self._common_lines, lines, b"\r\n"))
-        cycle.transport.writelines((head, body))
+        cycle.transport.writelines((head, *pieces))
         cycle.response_complete = True
         cycle.message_event.set()
         cycle.on_response()

@@ -17,8 +17,10 @@ def encode(
     data: bytes | None,
     errors: Sequence[Mapping[str, Any]] = (),
     extensions: bytes = b"",
-) -> bytes:
-    """Encode the answer to an operation that was executed.
+) -> tuple[bytes, ...]:
+    """Encode the answer to an operation that was executed, in pieces.
+
+    The data may be long, and is not copied.
 
     Args:
         data: As JSON; None where a root field that may not be null failed.
@@ -26,7 +28,5 @@ def encode(
         extensions: What is told beside the data, as JSON; empty for nothing.
     """
     told = b"null" if data is None else data
-    # One copy of the data, which may be long.
-    head = (b'{"errors":', _encode(errors), b',"data":') if errors else (b'{"data":',)
-    tail = (b',"extensions":', extensions, b"}") if extensions else (b"}",)
-    return b"".join((*head, told, *tail))
+    head = b'{"errors":%b,"data":' % _encode(errors) if errors else b'{"data":'
+    return head, told, b',"extensions":%b}' % extensions if extensions else b"}"

@@ -82,11 +82,11 @@ def answered(  # noqa: PLR0913 - each by its name
 ) -> Answer:
     """Answer with what came of an operation; partial or whole, it is a 200."""
     if not errors:
-        body = encode(data, extensions=extensions)
-        return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], body, headers=headers)
+        pieces = encode(data, extensions=extensions)
+        return Answer(200, _CONTENT_TYPE[media], pieces, headers=headers)
     entries = as_graphql_errors(errors, correlation_id=correlation_id)
-    body = encode(data, entries, extensions)
-    return Answer(HTTPStatus.OK, _CONTENT_TYPE[media], body, _codes(entries), headers)
+    pieces = encode(data, entries, extensions)
+    return Answer(200, _CONTENT_TYPE[media], pieces, _codes(entries), headers)
 
 
 def refused(
@@ -141,7 +141,8 @@ def _headers(error: GatewayError) -> tuple[Header, ...]:
 
 
 def _without_data(status: int, entries: list[FormattedError], media: MediaType) -> Answer:
-    return Answer(status, _CONTENT_TYPE[media], _encode({"errors": entries}), _codes(entries))
+    body = _encode({"errors": entries})
+    return Answer(status, _CONTENT_TYPE[media], (body,), _codes(entries))
 
 
 def _codes(entries: list[FormattedError]) -> tuple[str, ...]:

@@ -189,7 +189,7 @@ class GraphQLRoute:
         """Take the steps, as far as they go; None when the caller left."""
         reads_only = _reads_only(scope["method"])
         if reads_only is None:
-            return Answer(204, None, b"", headers=(ALLOW,))
+            return Answer(204, None, (), headers=(ALLOW,))
         refuse_key_in_url(scope["query_string"])
         principal = await self._callers.identify(turn, scope["headers"])
         if isinstance(principal, Answer):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from graphql import OperationDefinitionNode
+from graphql import OperationDefinitionNode, OperationType
 
 from gateway.answers import Answer
 from gateway.graphql.answers import DeadlineExceededError, NotReadyError, RequestTimeoutError
@@ -64,15 +64,21 @@ def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -
         correlation_id=turn.correlation_id,
         status=answer.status if answer else CLIENT_LEFT,
         duration_ms=round(took_s * 1_000, 3),
-        bytes_out=len(answer.body) if answer else 0,
+        bytes_out=answer.size if answer else 0,
         principal=turn.principal,
         operation_name=operation.name.value if operation and operation.name else None,
-        operation_type=operation.operation.value if operation else None,
+        operation_type=_type_of(operation) if operation else None,
         document_hash=turn.document_hash,
         error_codes=codes,
         calls=dict(turn.calls) if turn.calls else None,
         cost=turn.cost or None,
     )
+
+
+def _type_of(operation: OperationDefinitionNode) -> str:
+    # To ask an enum for its value is a function of Python.
+    kind = operation.operation
+    return "query" if kind is OperationType.QUERY else kind.value
 
 
 def too_late(turn: Turn) -> GatewayError:
