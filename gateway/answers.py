@@ -4,7 +4,7 @@ Nothing that leaves the gateway may be stored by anyone between it and the calle
 or be taken for another media type than it says; every answer names its request.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from gateway import correlation
@@ -106,12 +106,11 @@ def problem_answer(
     return Answer(status_of(code), _PROBLEM, (body,), (code,), headers)
 
 
-def fold_headers(headers: Iterable[Header]) -> Mapping[bytes, bytes]:
+def fold_headers(headers: Collection[Header]) -> Mapping[bytes, bytes]:
     """Look headers up by name; one that came twice holds both, as a list."""
-    received = list(headers)
-    folded = dict(received)
-    if len(folded) != len(received):
+    folded = dict(headers)
+    if len(folded) != len(headers):
         folded = {}
-        for name, value in received:
+        for name, value in headers:
             folded[name] = folded[name] + b", " + value if name in folded else value
     return folded

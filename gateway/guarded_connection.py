@@ -7,7 +7,7 @@ connection. Answers keep the order of the questions, refusals too.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
@@ -349,7 +349,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self.pipeline.clear()
             sent = self._new_headers()
             if running is not None and not is_answered:
-                sent = running.scope["headers"]
+                sent = [*running.scope["headers"]]
                 self._leave(running)
             self._is_deaf = True
             common = self.server_state.default_headers
@@ -448,7 +448,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._leave(running)
             self._part(words)
 
-    def _new_headers(self) -> Iterable[Header]:
+    def _new_headers(self) -> Collection[Header]:
         """List the headers of the request that is being read."""
         return self.headers if self.scope is not self._done else []
 

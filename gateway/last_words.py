@@ -1,6 +1,6 @@
 """What a connection is told before it is closed: a refusal, whole, and a line in the log."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 
 import structlog
@@ -15,7 +15,7 @@ def last_words(
     code: str,
     message: str,
     *headers: Header,
-    sent: Iterable[Header],
+    sent: Collection[Header],
     common: Iterable[Header],
 ) -> bytes:
     """Write the refusal of a request.

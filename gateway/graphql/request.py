@@ -104,11 +104,9 @@ def check_body_headers(headers: Mapping[bytes, bytes], *, max_body_bytes: int) -
     if encoding is not None and encoding.strip().lower() != b"identity":
         msg = "Send the body without a Content-Encoding."
         raise UnsupportedMediaTypeError(msg)
-    announced = headers.get(b"content-length", b"").lstrip(b"0")
+    announced = headers.get(b"content-length", b"")
     # The length of the number first: no integer is made of a thousand digits.
-    if announced.isdigit() and (
-        len(announced) > len(str(max_body_bytes)) or int(announced) > max_body_bytes
-    ):
+    if len(announced) >= len(str(max_body_bytes)) and _is_more(announced, max_body_bytes):
         raise _too_large()
 
 
@@ -259,6 +257,11 @@ def _is_utf8_json(content_type: bytes) -> bool:
     return media_type.strip() == b"application/json" and all(
         parameter.strip() in (b"", b"charset=utf-8", b'charset="utf-8"') for parameter in parameters
     )
+
+
+def _is_more(announced: bytes, most: int) -> bool:
+    digits = announced.lstrip(b"0")
+    return digits.isdigit() and (len(digits) > len(str(most)) or int(digits) > most)
 
 
 def _too_large() -> BodyTooLargeError:
