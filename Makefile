@@ -23,7 +23,7 @@ $(VENV)/.made:
 
 $(READY): requirements-dev.lock pyproject.toml $(VENV)/.made
 	@echo "Setting up .venv ..."
-	@$(INSTALL) --quiet --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@$(INSTALL) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
