@@ -111,6 +111,9 @@ class Loopback:
         finally:
             writer.close()
             self.open -= 1
+            # How it ended is asked for: collected in a cycle, it would complain that nobody did.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
             self.tasks.discard(task)
 
     async def is_left(self) -> bool:
