@@ -11,8 +11,8 @@ sleeps on. That spares a timer for every request.
 
 import asyncio
 import select
-from collections.abc import Callable
-from typing import Final, cast
+from collections.abc import Callable, Generator
+from typing import Any, Final, cast
 
 from backends.answer import AnswerReader, UnansweredError
 from backends.reasons import Reason
@@ -25,7 +25,7 @@ MIN_SLEEP_S: Final = 0.001
 
 
 class Connection(asyncio.Protocol):
-    """One connection; `exchange` carries one request after another over it.
+    """One connection; `begin` carries one request after another over it.
 
     Attributes:
         requests: Requests written to it.
@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
         "_idle_until",
         "_limits",
         "_loop",
+        "_on_end",
         "_on_lost",
         "_pending",
         "_poll",
@@ -64,20 +65,28 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
         self._pending: asyncio.Future[Response] | None = None
+        self._on_end: Callable[[Connection], None] | None = None
         self._deadline = Deadline(0.0)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = self._idle_until = 0.0
         self._answers = self._received_before = 0
         self.requests = self.bytes_received = 0
 
-    async def exchange(self, request: bytes, deadline: Deadline) -> Response:
-        """Send a request and wait for the whole answer.
+    def begin(
+        self,
+        request: bytes,
+        deadline: Deadline,
+        on_end: Callable[["Connection"], None] | None = None,
+    ) -> "Exchange":
+        """Send a request; whoever awaits what this gives has the whole answer.
 
-        A cancelled exchange closes the connection: the rest of its answer must never
-        be taken for another's.
+        Args:
+            request: All of it.
+            deadline: When the answer must be there.
+            on_end: Called once when the exchange is over, however it ended.
 
         Raises:
-            UnansweredError: No whole, well-formed answer came before the deadline.
+            UnansweredError: There is no time left, or no connection any more.
         """
         remaining_s = deadline.remaining_s
         if remaining_s <= 0:
@@ -86,16 +95,18 @@ class Connection(asyncio.Protocol):
         if transport is None:
             raise UnansweredError(Reason.CUT_OFF, "before the request")
         pending: asyncio.Future[Response] = self._loop.create_future()
-        self._pending, self._deadline = pending, deadline
+        self._pending, self._deadline, self._on_end = pending, deadline, on_end
         self._received_before = self.bytes_received
         self._wake_within(remaining_s)
         self.requests += 1
         transport.write(request)
-        try:
-            return await pending
-        except BaseException:
+        return Exchange(self, pending)
+
+    def leave(self, pending: asyncio.Future[Response]) -> None:
+        """Wait for an answer no longer: the rest of it must never be taken for another's."""
+        if self._pending is pending:
+            pending.cancel()
             self.abort()
-            raise
 
     def is_fit(self) -> bool:
         """Tell whether it may carry a request: open, not idle for too long, and silent.
@@ -161,6 +172,7 @@ class Connection(asyncio.Protocol):
         answer = self._reader.take()
         self._pending = None
         self._answers += 1
+        on_end, self._on_end = self._on_end, None
         if (
             self._reader.may_reuse
             and self._transport is not None
@@ -170,10 +182,13 @@ class Connection(asyncio.Protocol):
             self._rest()
         else:
             self.abort()
+        if on_end is not None:
+            on_end(self)
         pending.set_result(answer)
 
     def _give_up(self, error: UnansweredError) -> None:
         pending, self._pending = self._pending, None
+        on_end, self._on_end = self._on_end, None
         if pending is not None and not pending.done():
             pending.set_exception(error)
         if self._alarm is not None:
@@ -182,6 +197,8 @@ class Connection(asyncio.Protocol):
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()
+        if on_end is not None:
+            on_end(self)
 
     # Time.
 
@@ -214,3 +231,34 @@ class Connection(asyncio.Protocol):
             self._give_up(UnansweredError(Reason.TIMEOUT, "no whole answer by the deadline"))
         else:
             self.abort("idle for too long")
+
+
+class Exchange:
+    """A request that was sent: awaiting it brings the answer.
+
+    Whoever stops waiting, or never waits and cancels, closes the connection.
+
+    Attributes:
+        connection: What it was sent over.
+    """
+
+    __slots__ = ("_pending", "connection")
+
+    def __init__(self, connection: Connection, pending: asyncio.Future[Response]) -> None:
+        self.connection = connection
+        self._pending = pending
+
+    def __await__(self) -> Generator[Any, None, Response]:
+        """Wait for the whole answer.
+
+        Raises:
+            UnansweredError: No whole, well-formed answer came before the deadline.
+        """
+        try:
+            return (yield from self._pending)
+        finally:
+            self.connection.leave(self._pending)
+
+    def cancel(self) -> None:
+        """Wait for nothing."""
+        self.connection.leave(self._pending)

@@ -7,19 +7,22 @@ readings and of health agree.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from opentelemetry.trace import SpanKind, Tracer
 
 from backends.cache import ReadingCache
-from backends.transport import BackendError, Request, Response, Transport
+from backends.transport import BackendError, Request, Response, Sending, SendsNow, Transport
 from orderlines.deadline import Deadline
 
 T = TypeVar("T")
+
+Look: TypeAlias = Callable[[Request, Response], T]
+"""Gives what an answer says, or raises a `BackendError` if it says nothing usable."""
 
 
 class HealthState(Enum):
@@ -64,6 +67,7 @@ class ObservedTransport:
         system: Configured name of the system behind it.
         now: The wall clock, aware and in UTC.
         cache: Where what it answers is kept for those who allow that.
+        last_success_at: When a call last brought a usable answer.
     """
 
     def __init__(
@@ -80,24 +84,25 @@ class ObservedTransport:
         self.cache = cache
         self._tracer = tracer
         self._inner = inner
+        # A span is told from within the task that sends.
+        self._sender = inner if tracer is None and isinstance(inner, SendsNow) else None
         self._calls = 0
         self._in_flight = 0
         self._failures: Counter[str] = Counter()
         self._bytes_received = 0
-        self._last_success_at: datetime | None = None
+        self.last_success_at: datetime | None = None
         self._last_failure_at: datetime | None = None
         self._last_reason: str | None = None
         self._state = HealthState.UNKNOWN
 
     async def ask(
-        self, request: Request, look: Callable[[Request, Response], T], *, deadline: Deadline
+        self, request: Request, look: Look[T], *, deadline: Deadline
     ) -> T:
         """Carry one request, and look at what came.
 
         Args:
             request: What to send.
-            look: Gives what the answer says, or raises a `BackendError` if it says
-                nothing usable.
+            look: Looks at the answer.
             deadline: When the answer must be there.
 
         Raises:
@@ -117,9 +122,32 @@ class ObservedTransport:
             raise
         finally:
             self._in_flight -= 1
-        self._last_success_at = self.now()
-        self._state = HealthState.UP
+        self.succeeded()
         return seen
+
+    def begin(self, request: Request, look: Look[T], deadline: Deadline) -> "Call[T] | None":
+        """Carry one request that is on its way when this returns; else see `ask`.
+
+        Returns:
+            What brings what `ask` would bring; None if nothing was begun.
+        """
+        sending = None if self._sender is None else self._sender.send_now(request, deadline=deadline)
+        if sending is None:
+            return None
+        self._calls += 1
+        self._in_flight += 1
+        return Call(self, request, look, sending)
+
+    def end(self, response: Response | None) -> None:
+        """Count the end of a call: what came, if something did."""
+        self._in_flight -= 1
+        if response is not None:
+            self._bytes_received += len(response.body)
+
+    def succeeded(self) -> None:
+        """Count that an answer was understood."""
+        self.last_success_at = self.now()
+        self._state = HealthState.UP
 
     async def _traced(self, tracer: Tracer, request: Request, deadline: Deadline) -> Response:
         """Carry one request within a span; what fails is told on it."""
@@ -144,7 +172,7 @@ class ObservedTransport:
             calls=self._calls,
             failures=self._failures.total(),
             in_flight=self._in_flight,
-            last_success_at=self._last_success_at,
+            last_success_at=self.last_success_at,
             last_failure_at=self._last_failure_at,
             last_reason=self._last_reason,
             state=self._state,
@@ -155,3 +183,42 @@ class ObservedTransport:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._inner.aclose()
+
+
+class Call(Generic[T]):
+    """A question that is on its way: awaiting it brings what the answer says."""
+
+    __slots__ = ("_look", "_request", "_sending", "_transport")
+
+    def __init__(
+        self, transport: ObservedTransport, request: Request, look: Look[T], sending: Sending
+    ) -> None:
+        self._transport = transport
+        self._request = request
+        self._look = look
+        self._sending = sending
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait for the answer, and look at it.
+
+        Raises:
+            BackendError: None came, or not a usable one.
+        """
+        transport = self._transport
+        response: Response | None = None
+        try:
+            try:
+                response = yield from self._sending.__await__()
+            finally:
+                transport.end(response)
+            seen = self._look(self._request, response)
+        except BackendError as error:
+            transport.failed(error)
+            raise
+        transport.succeeded()
+        return seen
+
+    def cancel(self) -> None:
+        """Wait for nothing."""
+        self._transport.end(None)
+        self._sending.cancel()

@@ -7,15 +7,15 @@ is named; its rows are decoded when it is opened, for the lines admitted by then
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from backends.cache import ReadingCache, ReadingKey, Tag
 from backends.freshness import LIVE, Wanted
-from backends.observe import ObservedTransport
+from backends.observe import Call, ObservedTransport
 from backends.outcomes import invalid, unusable
 from backends.ports import Aligned, LineAddress, Readings
 from backends.rows import UNREADABLE, Asked, Rows, addresses_of, place
@@ -28,6 +28,7 @@ from orderlines.visibility import ALL, Visibility
 
 F = TypeVar("F", bound=Facet)
 P = TypeVar("P")
+R = TypeVar("R")
 
 
 class Asking(NamedTuple):
@@ -107,6 +108,84 @@ async def fetch(
     return Reading(transport.system, as_of, is_stale=is_stale), pages
 
 
+def begin(
+    transport: ObservedTransport,
+    questions: Sequence[Request],
+    look: Look[P],
+    *,
+    asking: Asking,
+    make: Callable[[Reading, Sequence[P]], R],
+) -> Awaitable[R]:
+    """Ask as `fetch` does; one question, as mostly, is on its way when this returns.
+
+    Args:
+        transport: Leads to the system.
+        questions: What is asked.
+        look: Judges each answer.
+        asking: For whom, until when, and how old an answer may be.
+        make: Makes something of what came, or raises.
+    """
+    if len(questions) == 1 and (asking.wanted.max_age_s <= 0 or transport.cache is None):
+        call = transport.begin(questions[0], look, asking.deadline)
+        if call is not None:
+            return Underway(transport, call, look, asking, make)
+    return _fetched(transport, questions, look, asking, make)
+
+
+async def _fetched(
+    transport: ObservedTransport,
+    questions: Sequence[Request],
+    look: Look[P],
+    asking: Asking,
+    make: Callable[[Reading, Sequence[P]], R],
+) -> R:
+    return make(*await fetch(transport, questions, look, asking=asking))
+
+
+class Underway(Generic[P, R]):
+    """A read that has begun: awaiting it brings what came, to the last page.
+
+    Whoever does not await it says so (`cancel`).
+    """
+
+    __slots__ = ("_asking", "_call", "_look", "_make", "_transport")
+
+    def __init__(
+        self,
+        transport: ObservedTransport,
+        call: Call[tuple[P, Request | None]],
+        look: Look[P],
+        asking: Asking,
+        make: Callable[[Reading, Sequence[P]], R],
+    ) -> None:
+        self._transport = transport
+        self._call: Call[tuple[P, Request | None]] | None = call
+        self._look = look
+        self._asking = asking
+        self._make = make
+
+    def __await__(self) -> Generator[Any, None, R]:
+        """Wait for the answer.
+
+        Raises:
+            BackendError: There is no usable one.
+        """
+        transport, call, self._call = self._transport, self._call, None
+        assert call is not None  # noqa: S101 - it is awaited once
+        page, following = yield from call.__await__()
+        pages, as_of = [page], transport.last_success_at
+        if following is not None:
+            rest = _follow(transport, following, self._look, self._asking, [page])
+            as_of, pages, _ = yield from rest.__await__()
+        return self._make(Reading(transport.system, as_of or transport.now()), pages)
+
+    def cancel(self) -> None:
+        """Wait for nothing, unless it was awaited already."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+
+
 class _Answer(NamedTuple, Generic[P]):
     """Every page of one answer."""
 
@@ -116,12 +195,17 @@ class _Answer(NamedTuple, Generic[P]):
 
 
 async def _follow(
-    transport: ObservedTransport, question: Request, look: Look[P], asking: Asking
+    transport: ObservedTransport,
+    question: Request,
+    look: Look[P],
+    asking: Asking,
+    before: Sequence[P] = (),
 ) -> _Answer[P]:
+    """Ask from some page on."""
     if asking.wanted.max_age_s > 0 and transport.cache is not None:
         return await _kept(transport, transport.cache, question, look, asking)
-    pages: list[P] = []
-    for _ in range(MAX_PAGES):
+    pages = [*before]
+    while len(pages) < MAX_PAGES:
         page, following = await transport.ask(question, look, deadline=asking.deadline)
         pages.append(page)
         if following is None:

@@ -7,12 +7,15 @@ the facts that are wanted, as far as its system can tell them apart; accessors o
 are not to be used. What it answered before may stand in for it as far as the caller
 allows.
 
+A read may have begun when its method returns, before anybody awaits it; then it can be
+cancelled, and whoever does not await it cancels it.
+
 Headers come opened: they decide what exists and who may see it. Promises and
 fulfilments come sealed: the bytes are there, and are decoded only for the lines
 that a header admitted.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -147,7 +150,7 @@ class OrderSource(Protocol):
         """What it can do."""
         ...
 
-    async def read_headers(
+    def read_headers(
         self,
         refs: Refs,
         *,
@@ -155,7 +158,7 @@ class OrderSource(Protocol):
         deadline: Deadline,
         facts: Facts = EVERYTHING,
         wanted: Wanted = LIVE,
-    ) -> Readings[HeaderFacet]:
+    ) -> Awaitable[Readings[HeaderFacet]]:
         """Read the headers of whole orders or of single lines.
 
         Raises:
@@ -177,7 +180,7 @@ class PromiseSource(Protocol):
         """What it can do."""
         ...
 
-    async def read_promises(
+    def read_promises(
         self,
         refs: Refs,
         *,
@@ -185,7 +188,7 @@ class PromiseSource(Protocol):
         deadline: Deadline,
         facts: Facts = EVERYTHING,
         wanted: Wanted = LIVE,
-    ) -> Sealed[PromiseFacet]:
+    ) -> Awaitable[Sealed[PromiseFacet]]:
         """Read the promises of whole orders or of single lines.
 
         Raises:
@@ -207,7 +210,7 @@ class FulfilmentSource(Protocol):
         """What it can do."""
         ...
 
-    async def read_fulfilments(
+    def read_fulfilments(
         self,
         refs: Refs,
         *,
@@ -215,7 +218,7 @@ class FulfilmentSource(Protocol):
         deadline: Deadline,
         facts: Facts = EVERYTHING,
         wanted: Wanted = LIVE,
-    ) -> Sealed[FulfilmentFacet]:
+    ) -> Awaitable[Sealed[FulfilmentFacet]]:
         """Read allocations and shipments of whole orders or of single lines.
 
         Raises:

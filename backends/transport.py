@@ -6,7 +6,8 @@ small shape, and so is a test double. What the answer *means* is decided by the
 adapter; this seam knows only whether an answer came.
 """
 
-from typing import ClassVar, Protocol, TypeAlias
+from collections.abc import Generator
+from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -63,6 +64,27 @@ class Transport(Protocol):
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
+        ...
+
+
+class Sending(Protocol):
+    """A request that is on its way: awaiting it brings the answer."""
+
+    def __await__(self) -> Generator[Any, None, Response]:
+        """Wait for the whole answer, or fail as `Transport.send` does."""
+        ...
+
+    def cancel(self) -> None:
+        """Wait for nothing. Whoever does not await must say so."""
+        ...
+
+
+@runtime_checkable
+class SendsNow(Transport, Protocol):
+    """A transport that can do without a task where nothing stands in the way."""
+
+    def send_now(self, request: Request, *, deadline: Deadline) -> Sending | None:
+        """Begin to carry one request; None where that must be awaited as `send`."""
         ...
 
 

@@ -13,12 +13,12 @@ one place, so that no way of ending loses a turn.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from backends.answer import UnansweredError
-from backends.connection import Connection
+from backends.connection import Connection, Exchange
 from backends.origin import InvalidOriginError, Origin
 from backends.reasons import Reason
 from backends.request_bytes import UnsafeRequestError, common_lines, request_bytes
@@ -137,13 +137,32 @@ class Wire:
         try:
             return await self._carry(data, deadline)
         except UnansweredError as error:
-            raise BackendUnavailableError(
-                _TEXTS[error.reason].format(self._system),
-                system=self._system,
-                reason=error.reason,
-                retriable=error.reason in _PASSING,
-                detail=error.detail,
-            ) from error
+            raise self._unavailable(error) from error
+
+    def send_now(self, request: Request, *, deadline: Deadline) -> "Sent | None":
+        """Carry one request if a connection rests; what this gives brings the answer.
+
+        Such a request is on its way when this returns: nothing need run for it, and no
+        task is made. It takes its turn, and ends, as `send` says.
+
+        Returns:
+            What brings the answer, or fails as `send` does; None if it must be awaited
+            there.
+
+        Raises:
+            UnsafeRequestError: The request holds what could pass for framing.
+        """
+        data = request_bytes(request, self._common)
+        connection = self._idle_connection()
+        if connection is None:
+            return None
+        self._in_use += 1
+        try:
+            exchange = connection.begin(data, deadline, self._pass_on)
+        except UnansweredError:
+            self._pass_on(connection)
+            return None
+        return Sent(self, data, deadline, exchange)
 
     async def aclose(self) -> None:
         """Close every connection; requests in flight and in line fail. Safe to call twice."""
@@ -158,9 +177,39 @@ class Wire:
             self._emptied.clear()
             await self._emptied.wait()
 
-    async def _carry(self, data: bytes, deadline: Deadline) -> Response:
-        """Take a turn, use it once (twice after a stale connection), and pass it on."""
-        connection = self._idle_connection()
+    async def resend(
+        self, error: UnansweredError, connection: Connection, data: bytes, deadline: Deadline
+    ) -> Response:
+        """Send once more what met a stale connection; anything else has failed.
+
+        Raises:
+            BackendUnavailableError: No complete, well-formed answer came in time.
+        """
+        if error.reason is not Reason.CUT_OFF or not connection.was_stale:
+            raise self._unavailable(error) from error
+        try:
+            return await self._carry(data, deadline, on_fresh=True)
+        except UnansweredError as again:
+            raise self._unavailable(again) from again
+
+    def _unavailable(self, error: UnansweredError) -> BackendUnavailableError:
+        return BackendUnavailableError(
+            _TEXTS[error.reason].format(self._system),
+            system=self._system,
+            reason=error.reason,
+            retriable=error.reason in _PASSING,
+            detail=error.detail,
+        )
+
+    async def _carry(self, data: bytes, deadline: Deadline, *, on_fresh: bool = False) -> Response:
+        """Take a turn, use it once (twice after a stale connection), and pass it on.
+
+        Args:
+            data: The request.
+            deadline: When the answer must be there.
+            on_fresh: Whether no connection will do that was used before.
+        """
+        connection = None if on_fresh else self._idle_connection()
         if connection is None and self._in_use >= self._limits.max_connections:
             connection = await self._wait_in_line(deadline)
         else:
@@ -169,12 +218,12 @@ class Wire:
             if connection is None:
                 connection = await self._open(deadline)
             try:
-                return await connection.exchange(data, deadline)
+                return await connection.begin(data, deadline)
             except UnansweredError as error:
                 if error.reason is not Reason.CUT_OFF or not connection.was_stale:
                     raise
             connection = await self._open(deadline)
-            return await connection.exchange(data, deadline)
+            return await connection.begin(data, deadline)
         finally:
             self._pass_on(connection)
 
@@ -253,6 +302,35 @@ class Wire:
         self._bytes_before += connection.bytes_received
         if connection in self._idle:
             self._idle.remove(connection)
+
+
+class Sent:
+    """A request that is on its way: awaiting it brings the answer, as `Wire.send` does."""
+
+    __slots__ = ("_data", "_deadline", "_exchange", "_wire")
+
+    def __init__(self, wire: Wire, data: bytes, deadline: Deadline, exchange: Exchange) -> None:
+        self._wire = wire
+        self._data = data
+        self._deadline = deadline
+        self._exchange = exchange
+
+    def __await__(self) -> Generator[Any, None, Response]:
+        """Wait for the whole answer.
+
+        Raises:
+            BackendUnavailableError: No complete, well-formed answer came in time.
+        """
+        exchange = self._exchange
+        try:
+            return (yield from exchange.__await__())
+        except UnansweredError as error:
+            again = self._wire.resend(error, exchange.connection, self._data, self._deadline)
+            return (yield from again.__await__())
+
+    def cancel(self) -> None:
+        """Wait for nothing: the connection is closed."""
+        self._exchange.cancel()
 
 
 def _closed() -> UnansweredError:

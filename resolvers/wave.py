@@ -11,13 +11,21 @@ it, and the rest of the answer stands.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import iscoroutine
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from backends.capabilities import AskBy
 from backends.freshness import LIVE, Wanted
-from backends.ports import Aligned, Readings, Refs, Sealed
+from backends.ports import (
+    Aligned,
+    FulfilmentSource,
+    OrderSource,
+    PromiseSource,
+    Readings,
+    Refs,
+    Sealed,
+)
 from orderlines.deadline import Deadline
 from orderlines.errors import GatewayError
 from orderlines.facets import (
@@ -27,6 +35,8 @@ from orderlines.facets import (
     Section,
 )
 from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
+from orderlines.masters import Master
+from orderlines.order_line import Reading
 from orderlines.stitched_line import NOT_READ
 from orderlines.table import Table
 from orderlines.visibility import ALL, Visibility
@@ -37,9 +47,52 @@ from resolvers.needs import REFERENCES, sections_of
 T = TypeVar("T")
 F = TypeVar("F", bound=Facet)
 
+AnySource: TypeAlias = OrderSource | PromiseSource | FulfilmentSource
+Read: TypeAlias = Callable[..., Awaitable[Any]]
+"""A method of a port."""
+
+Part: TypeAlias = tuple[Section, AnySource, Read]
+"""What a section is read by."""
+
 
 class SectionFailedError(GatewayError):
     """The gateway itself failed while reading a section; its cause is in the log."""
+
+
+class Look(NamedTuple):
+    """How every system of a wave is asked.
+
+    Attributes:
+        needs: What the answer needs.
+        deadline: Of every call.
+        wanted: How old what the systems say may be.
+    """
+
+    context: Context
+    needs: Facts
+    deadline: Deadline
+    wanted: Wanted
+
+    def begin(self, system: AnySource, read: Read, about: Refs, facts: Facts) -> Awaitable[Any]:
+        """Begin to ask a system, if it begins before it is awaited."""
+        context = self.context
+        context.count(system.name, system.capabilities.calls_for(len(about)))
+        try:
+            return read(
+                about,
+                visibility=context.visibility,
+                deadline=self.deadline,
+                facts=facts,
+                wanted=self.wanted,
+            )
+        except Exception as error:  # noqa: BLE001 - as in `attempt`
+            return _failed(error)
+
+    def begin_beside(self, part: Part, about: Refs) -> Awaitable[Any]:
+        """Begin to ask a system while others are asked; what does not begin gets a task."""
+        _, system, read = part
+        begun = self.begin(system, read, about, self.needs)
+        return self.context.start(attempt(begun)) if iscoroutine(begun) else begun
 
 
 async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted = LIVE) -> LookUp:
@@ -52,91 +105,98 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         wanted: How old what the systems say may be.
     """
     systems, visibility = context.systems, context.visibility
-    deadline = context.deadline.with_reserve()
     source_name = refs[0].key.source
     source = systems.orders[source_name]
     now, later = _split(needs, context)
-    facts = needs | REFERENCES if later else needs
-    ask = partial(_ask, context, needs, deadline, wanted)
-    context.count(source.name, source.capabilities.calls_for(len(refs)))
-    asked = {section: context.start(ask(section, refs)) for section in now}
+    look = Look(context, needs, context.deadline.with_reserve(), wanted)
+    reading = look.begin(source, source.read_headers, refs, needs | REFERENCES if later else needs)
+    asked = {part[0]: look.begin_beside(part, refs) for part in now}
     try:
-        read = source.read_headers(
-            refs, visibility=visibility, deadline=deadline, facts=facts, wanted=wanted
-        )
-        headers = Told(await _attempt(read))
+        headers: Told[HeaderFacet] = Told(await attempt(reading))
         admitted = _admitted(headers, visibility)
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
-            asked |= {section: context.start(ask(section, told_refs)) for section in later}
-        skus = sorted(_skus_of(admitted))
-        items = await _attempt(systems.items.read(skus, visibility=visibility, deadline=deadline))
-        answers = {section: await task for section, task in asked.items()}
+            asked |= {part[0]: look.begin_beside(part, told_refs) for part in later}
+        items = await _items_of(admitted, look)
+        answers = [(section, await attempt(one)) for section, one in asked.items()]
     except BaseException:
         # The caller left, or time is up. A task group would say so too, for more than a
         # question of one line costs else.
-        for task in asked.values():
-            task.cancel()
-        await asyncio.wait(asked.values()) if asked else None
+        await _leave([reading, *asked.values()])
         raise
-    opened = {
-        section: _open(answer, admitted, headers, visibility) for section, answer in answers.items()
+    opened: dict[Section, Told[Any]] = {
+        section: Told(_unasked(headers)) for section, _, _ in later if section not in asked
     }
-    for section in later:
-        if section not in opened:
-            opened[section] = Told(_unasked(headers))
-    promises = opened.get(Section.PROMISE, Told())
-    fulfilments = opened.get(Section.FULFILMENT, Told())
-    readings = {
-        section: reading
-        for section, reading in (
-            (Section.HEADER, headers.reading),
-            (Section.PROMISE, promises.reading),
-            (Section.FULFILMENT, fulfilments.reading),
-        )
-        if reading is not None
-    }
+    for section, answer in answers:
+        opened[section] = _open(answer, admitted, headers, visibility)
+    promises: Told[Any] = opened.get(Section.PROMISE) or Told()
+    fulfilments: Told[Any] = opened.get(Section.FULFILMENT) or Told()
+    readings = _readings(headers, promises, fulfilments)
     if wanted.max_age_s > 0:
         context.rest_on(readings.values(), refs, wanted.max_age_s)
-    if isinstance(items, GatewayError):
-        items = dict.fromkeys(skus, items)
     return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)
 
 
-def _ask(  # noqa: PLR0913, PLR0917 - the first four are the same for every system
-    context: Context,
-    needs: Facts,
-    deadline: Deadline,
-    wanted: Wanted,
-    section: Section,
-    about: Refs,
-) -> Coroutine[Any, Any, Sealed[Any] | GatewayError]:
-    """Make the look at the system that knows a section."""
-    systems = context.systems
-    system, read = (
-        (systems.promises, systems.promises.read_promises)
-        if section is Section.PROMISE
-        else (systems.fulfilments, systems.fulfilments.read_fulfilments)
-    )
-    context.count(system.name, system.capabilities.calls_for(len(about)))
-    return _attempt(
-        read(about, visibility=context.visibility, deadline=deadline, facts=needs, wanted=wanted)
-    )
+async def attempt(call: Awaitable[T]) -> T | GatewayError:
+    """Turn the failure of one system into a value, so that the others go on."""
+    try:
+        return await call
+    except Exception as error:  # noqa: BLE001 - a fault in one adapter must cost its section only
+        return _as_value(error)
 
 
-def _split(needs: Facts, context: Context) -> tuple[list[Section], list[Section]]:
+async def _failed(error: Exception) -> Any:  # noqa: ANN401 - as the read that failed
+    raise error
+
+
+async def _leave(begun: Sequence[Awaitable[Any]]) -> None:
+    """Wait for nothing that was begun; tasks are gone when this returns."""
+    for one in begun:
+        cancel = getattr(one, "cancel", None)
+        if cancel is not None:
+            cancel()
+    tasks = [one for one in begun if isinstance(one, asyncio.Future)]
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+async def _items_of(admitted: Admitted, look: Look) -> Mapping[str, Master]:
+    """Give the master data of the items of lines; mostly it is known."""
+    skus = _skus_of(admitted)
+    context = look.context
+    catalogue = context.systems.items
+    known = catalogue.known(skus)
+    if known is not None:
+        return known
+    read = catalogue.read(sorted(skus), visibility=context.visibility, deadline=look.deadline)
+    items = await attempt(read)
+    return dict.fromkeys(skus, items) if isinstance(items, GatewayError) else items
+
+
+def _split(needs: Facts, context: Context) -> tuple[list[Part], list[Part]]:
     """Tell what can be asked at once from what must wait for the header."""
-    now: list[Section] = []
-    later: list[Section] = []
+    now: list[Part] = []
+    later: list[Part] = []
     sections, systems = sections_of(needs), context.systems
-    for section, system in (
-        (Section.PROMISE, systems.promises),
-        (Section.FULFILMENT, systems.fulfilments),
-    ):
+    parts: tuple[Part, ...] = (
+        (Section.PROMISE, systems.promises, systems.promises.read_promises),
+        (Section.FULFILMENT, systems.fulfilments, systems.fulfilments.read_fulfilments),
+    )
+    for part in parts:
+        section, system, _ = part
         if section in sections:
             is_known = system.capabilities.ask_by is AskBy.ORDER_NUMBER
-            (now if is_known else later).append(section)
+            (now if is_known else later).append(part)
     return now, later
+
+
+def _readings(*told: Told[Any]) -> dict[Section, Reading]:
+    """Give the look at each system, of header, promises and fulfilments in this order."""
+    return {
+        section: one.outcome.reading
+        for section, one in zip(Section, told, strict=True)
+        if isinstance(one.outcome, Readings)
+    }
 
 
 def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
@@ -217,14 +277,6 @@ def _refs_of(admitted: Admitted, source: str) -> list[LineRef]:
         )
         for address, (header, *_) in admitted.items()
     ]
-
-
-async def _attempt(call: Coroutine[Any, Any, T]) -> T | GatewayError:
-    """Turn the failure of one system into a value, so that the others go on."""
-    try:
-        return await call
-    except Exception as error:  # noqa: BLE001 - a fault in one adapter must cost its section only
-        return _as_value(error)
 
 
 def _as_value(error: Exception) -> GatewayError:

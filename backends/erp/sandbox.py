@@ -8,9 +8,9 @@
 What a caller may see is part of the filter (`sandbox_visibility`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final
 
 from backends import odata
 from backends.capabilities import (
@@ -30,16 +30,13 @@ from backends.erp.sandbox_select import wanted_of
 from backends.erp.sandbox_visibility import rows_clause
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import Asking, fetch, in_batches
+from backends.pages import Asking, begin, fetch, in_batches
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
 from backends.rows import Asked, Rows, place
 from backends.transport import Request
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, HeaderFacet, Section
-from orderlines.order_line import Reading
 from orderlines.visibility import Visibility
-
-T = TypeVar("T")
 
 ORDERS: Final = "/odata/v2/SalesOrders"
 ITEMS: Final = "/odata/v2/SalesOrderItems"
@@ -71,7 +68,7 @@ class ErpSandbox:
         self.capabilities = CAPABILITIES
         self._transport = transport
 
-    async def read_headers(
+    def read_headers(
         self,
         refs: Refs,
         *,
@@ -79,7 +76,7 @@ class ErpSandbox:
         deadline: Deadline,
         facts: Facts = EVERYTHING,
         wanted: Wanted = LIVE,
-    ) -> Readings[HeaderFacet]:
+    ) -> Awaitable[Readings[HeaderFacet]]:
         """Read the headers of whole orders or of single lines.
 
         Raises:
@@ -94,9 +91,13 @@ class ErpSandbox:
             clauses, take = map(_is_item, asked.lines), shape.take_items
             rows = rows_clause(visibility, of_items=True)
             questions = self._questions(ITEMS, clauses, "Order", shape.of_items, rows)
-        asking = Asking(visibility, deadline, wanted, asked)
-        found, reading = await self._read(questions, take, asking)
-        return place(found, reading, asked)
+        return begin(
+            self._transport,
+            questions,
+            odata.looking(self.name, take),
+            asking=Asking(visibility, deadline, wanted, asked),
+            make=lambda reading, pages: place(Rows.of_all(pages), reading, asked),
+        )
 
     async def read_items(
         self,
@@ -113,9 +114,10 @@ class ErpSandbox:
         asked = dict.fromkeys(skus)
         clauses = (odata.equals("Product", sku) for sku in asked)
         questions = self._questions(PRODUCTS, clauses, "Units")
+        look = odata.looking(self.name, take_products)
         asking = Asking(visibility, deadline)
-        rows, reading = await self._read(questions, take_products, asking)
-        return place_items(rows, reading, asked)
+        reading, pages = await fetch(self._transport, questions, look, asking=asking)
+        return place_items(Rows.of_all(pages), reading, asked)
 
     def _questions(
         self,
@@ -129,16 +131,6 @@ class ErpSandbox:
             odata.question(path, batch, expand, select, rows)
             for batch in in_batches(clauses, self.capabilities.max_batch)
         ]
-
-    async def _read(
-        self,
-        questions: Sequence[Request],
-        take: Callable[[bytes], tuple[Rows[T], str | None]],
-        asking: Asking,
-    ) -> tuple[Rows[T], Reading]:
-        look = odata.looking(self.name, take)
-        reading, pages = await fetch(self._transport, questions, look, asking=asking)
-        return Rows.of_all(pages), reading
 
 
 def _is_order(number: str) -> str:

@@ -9,6 +9,7 @@ The OMS refuses inside an answer of HTTP 200: `Refused` with a code.
 A caller's visibility is not sent: the query has no argument for it.
 """
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -28,7 +29,7 @@ from backends.capabilities import (
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.oms.sandbox_query import Line, Variables, cursor_of, following, wanted_of
-from backends.pages import Asking, SealedPages, by_cursor, fetch
+from backends.pages import Asking, SealedPages, begin, by_cursor
 from backends.ports import Refs, Sealed
 from backends.rows import Asked
 from orderlines.deadline import Deadline
@@ -78,7 +79,7 @@ class OmsSandbox:
             is_throttled=lambda _: False,
         )
 
-    async def read_promises(
+    def read_promises(
         self,
         refs: Refs,
         *,
@@ -86,7 +87,7 @@ class OmsSandbox:
         deadline: Deadline,
         facts: Facts = EVERYTHING,
         wanted: Wanted = LIVE,
-    ) -> Sealed[PromiseFacet]:
+    ) -> Awaitable[Sealed[PromiseFacet]]:
         """Read the promises of whole orders or of single lines.
 
         Raises:
@@ -94,10 +95,15 @@ class OmsSandbox:
         """
         asked, shape = Asked.of(refs), wanted_of(facts)
         questions = [shape.query.question(one) for one in self._variables(refs, asked)]
-        asking = Asking(visibility, deadline, wanted, asked)
-        reading, bodies = await fetch(self._transport, questions, self._look, asking=asking)
-        return SealedPages(
-            reading, asked, bodies, partial(shape.take_lines, self.name), self._transport
+        decode = partial(shape.take_lines, self.name)
+        return begin(
+            self._transport,
+            questions,
+            self._look,
+            asking=Asking(visibility, deadline, wanted, asked),
+            make=lambda reading, bodies: SealedPages(
+                reading, asked, bodies, decode, self._transport
+            ),
         )
 
     def _variables(self, refs: Refs, asked: Asked) -> list[Variables]:

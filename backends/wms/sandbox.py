@@ -10,7 +10,7 @@ A caller's visibility is not sent: a row names no customer and no channel, and i
 warehouse is not the one the order was placed on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
@@ -33,7 +33,7 @@ from backends.capabilities import (
 )
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import Asking, SealedPages, by_cursor, fetch, in_batches
+from backends.pages import Asking, SealedPages, begin, by_cursor, in_batches
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
@@ -94,7 +94,7 @@ class WmsSandbox:
         self._transport = transport
         self._look = by_cursor(self.name, b'"next_cursor"', _cursor_of, _following, _is_throttled)
 
-    async def read_fulfilments(
+    def read_fulfilments(
         self,
         refs: Refs,
         *,
@@ -102,7 +102,7 @@ class WmsSandbox:
         deadline: Deadline,
         facts: Facts = EVERYTHING,
         wanted: Wanted = LIVE,
-    ) -> Sealed[FulfilmentFacet]:
+    ) -> Awaitable[Sealed[FulfilmentFacet]]:
         """Read allocations and shipments of whole orders or of single lines.
 
         Raises:
@@ -120,9 +120,15 @@ class WmsSandbox:
             )
             for batch in in_batches(references, self.capabilities.max_batch)
         ]
-        asking = Asking(visibility, deadline, wanted, asked)
-        reading, bodies = await fetch(self._transport, questions, self._look, asking=asking)
-        return SealedPages(reading, asked, bodies, shape.take_rows, self._transport, may_split=True)
+        return begin(
+            self._transport,
+            questions,
+            self._look,
+            asking=Asking(visibility, deadline, wanted, asked),
+            make=lambda reading, bodies: SealedPages(
+                reading, asked, bodies, shape.take_rows, self._transport, may_split=True
+            ),
+        )
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(Page[msgspec.Raw])
