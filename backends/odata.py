@@ -12,6 +12,7 @@ next question to the very same set, its host never.
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote, urlsplit
@@ -22,7 +23,7 @@ from backends.numbers import Parsed
 from backends.outcomes import invalid, unusable
 from backends.pages import Look
 from backends.rows import UNREADABLE
-from backends.transport import Headers, Request, Response
+from backends.transport import OK, Headers, Request, Response
 
 T = TypeVar("T")
 
@@ -54,8 +55,12 @@ class Answer(msgspec.Struct, Generic[T], gc=False):
 
 def equals(name: str, value: str) -> str:
     """Compare a property with a text, encoded for an address."""
-    literal = quote(value.replace("'", "''"), safe="")
-    return f"{name}%20eq%20%27{literal}%27"
+    return f"{name}%20eq%20%27{_literal(value)}%27"
+
+
+@lru_cache(maxsize=4_096)
+def _literal(value: str) -> str:
+    return quote(value.replace("'", "''"), safe="")
 
 
 def any_of(clauses: Iterable[str]) -> str:
@@ -64,7 +69,7 @@ def any_of(clauses: Iterable[str]) -> str:
 
 
 def question(
-    path: str, clauses: Iterable[str], expand: str, select: Iterable[str] = (), rows: str = ""
+    path: str, clauses: Iterable[str], expand: str, select: str = "", rows: str = ""
 ) -> Request:
     """Ask a set for rows, with one navigation expanded.
 
@@ -72,16 +77,15 @@ def question(
         path: Of the set.
         clauses: Encoded; a row must match one of them.
         expand: Name of the navigation.
-        select: The properties wanted; none for all.
+        select: The properties wanted, by comma; empty for all.
         rows: Encoded; a row must match this, too, if it is not empty.
     """
     meant = any_of(clauses)
     if rows:
         meant = f"({meant})%20and%20{rows}"
     target = f"{path}?$filter={meant}&$expand={expand}&$format=json"
-    selected = ",".join(select)
-    if selected:
-        target += f"&$select={selected}"
+    if select:
+        target += f"&$select={select}"
     return Request("GET", target, HEADERS)
 
 
@@ -94,7 +98,7 @@ def looking(system: str, take: Callable[[bytes], tuple[T, str | None]]) -> Look[
     """
 
     def look(asked: Request, response: Response) -> tuple[T, Request | None]:
-        if response.status != HTTPStatus.OK:
+        if response.status != OK:
             is_throttled = response.status == HTTPStatus.TOO_MANY_REQUESTS
             raise unusable(system, response, is_throttled=is_throttled)
         try:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from backends.cache import ReadingCache, ReadingKey, Tag
@@ -19,7 +18,7 @@ from backends.observe import Call, ObservedTransport
 from backends.outcomes import invalid, unusable
 from backends.ports import Aligned, LineAddress, Readings
 from backends.rows import UNREADABLE, Asked, Rows, addresses_of, place
-from backends.transport import BackendError, Request, Response
+from backends.transport import OK, BackendError, Request, Response
 from orderlines.deadline import Deadline
 from orderlines.facets import Facet
 from orderlines.order_line import Reading
@@ -250,7 +249,7 @@ async def _kept(
     if looked and not kept.is_kept:
         page = looked[-1]
     else:  # somebody else read it, or it is refreshed while it is given
-        page, _ = look(question, Response(HTTPStatus.OK, (), kept.body))
+        page, _ = look(question, Response(OK, (), kept.body))
     return _Answer(kept.as_of, [page], kept.is_stale)
 
 
@@ -274,7 +273,7 @@ def by_cursor(
 
     def look(asked: Request, response: Response) -> tuple[bytes, Request | None]:
         body = response.body
-        if response.status != HTTPStatus.OK:
+        if response.status != OK:
             raise unusable(system, response, is_throttled=is_throttled(response))
         if says_last(body, key):
             return body, None
@@ -365,12 +364,12 @@ class SealedPages(Generic[F]):
             self.transport.failed(error)
             raise
         good = rows.good
-        if not rows.bad and isinstance(good, Table) and len(good) == len(expected) > 0:
-            if isinstance(expected, Aligned):
+        if not rows.bad and type(good) is Table and len(good) == len(expected) > 0:
+            if type(expected) is Aligned:
                 if expected.is_told_by(good):
-                    return Readings(self.reading, Aligned(expected.addresses, good))
-            elif (addresses := addresses_of(good)) == [*expected]:
-                return Readings(self.reading, Aligned(addresses, good))
+                    return Readings(self.reading, Aligned(good, like=expected))
+            elif addresses_of(good) == [*expected]:
+                return Readings(self.reading, Aligned(good))
         return place(rows, self.reading, self.asked, admitted, may_split=self.may_split)
 
     def _rows(self, body: bytes) -> Rows[F]:

@@ -16,7 +16,6 @@ that a header admitted.
 """
 
 from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -65,37 +64,51 @@ class Readings(Generic[F_co]):
 class Aligned(Mapping[LineAddress, Sequence[A]]):
     """One record of each line.
 
-    Most answers are so, and are then handed on as columns: the index by line is made
-    when somebody looks a line up.
+    Most answers are so, and are then handed on as columns: the addresses and the index by
+    line are made when somebody looks a line up.
 
     Args:
-        addresses: Of the lines, each once.
-        records: Of each line its record, in the same order.
+        records: Each of a line of its own.
+        like: What has records of the same lines, in the same order.
     """
 
-    __slots__ = ("_by_line", "_order_numbers", "addresses", "records")
+    __slots__ = ("_addresses", "_by_line", "_like", "records")
 
-    def __init__(self, addresses: Sequence[LineAddress], records: Table[A]) -> None:
-        self.addresses = addresses
+    def __init__(self, records: Table[A], *, like: "Aligned[Any] | None" = None) -> None:
         self.records = records
+        self._like: Aligned[Any] = self if like is None else like
+        self._addresses: Sequence[LineAddress] | None = None
         self._by_line: dict[LineAddress, Sequence[A]] | None = None
-        self._order_numbers: AbstractSet[str] | None = None
 
     @property
-    def order_numbers(self) -> AbstractSet[str]:
-        """The orders that the lines are of."""
-        if self._order_numbers is None:
-            self._order_numbers = {*self.records.column("order_number")}
-        return self._order_numbers
+    def addresses(self) -> Sequence[LineAddress]:
+        """Of the lines, each once, in the order of the records."""
+        if self._like is not self:
+            return self._like.addresses
+        if self._addresses is None:
+            records = self.records
+            numbers = records.column("order_number"), records.column("line_number")
+            self._addresses = [*zip(*numbers, strict=True)]
+        return self._addresses
+
+    @property
+    def order_number(self) -> str | None:
+        """The order that all lines are of; None if there are several."""
+        return self.records.only("order_number")
+
+    def is_like(self, other: object) -> bool:
+        """Tell whether another has records of the same lines, in the same order."""
+        return isinstance(other, Aligned) and self._like is other._like  # noqa: SLF001 - of this class
 
     def is_told_by(self, records: Table[Any]) -> bool:
         """Tell whether these are records of the same lines, in the same order."""
-        if self.records.column("line_number") != records.column("line_number"):
+        own = self.records
+        if own.column("line_number") != records.column("line_number"):
             return False
-        if len(self.order_numbers) == 1:  # as mostly, and found faster
-            (number,) = self.order_numbers
+        number = own.only("order_number")
+        if number is not None:  # as mostly, and found faster
             return records.column("order_number").count(number) == len(records)
-        return self.records.column("order_number") == records.column("order_number")
+        return own.column("order_number") == records.column("order_number")
 
     def __getitem__(self, address: LineAddress) -> Sequence[A]:
         if self._by_line is None:
@@ -106,7 +119,7 @@ class Aligned(Mapping[LineAddress, Sequence[A]]):
         return iter(self.addresses)
 
     def __len__(self) -> int:
-        return len(self.addresses)
+        return len(self.records)
 
 
 class Sealed(Protocol[F_co]):

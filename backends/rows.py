@@ -20,7 +20,7 @@ import msgspec
 from backends.ports import Aligned, LineAddress, Readings, Refs
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.facets import Facet
-from orderlines.identity import MAX_PART_CHARS, OrderLineKey
+from orderlines.identity import MAX_PART_CHARS, OrderLineKey, OrderRef
 from orderlines.order_line import Reading
 from orderlines.table import Table
 
@@ -163,6 +163,8 @@ class Asked:
     @classmethod
     def of(cls, refs: Refs) -> "Asked":
         """Take what references name."""
+        if len(refs) == 1 and type(refs[0]) is OrderRef:  # as mostly
+            return cls({refs[0].key.order_number: None}, {})
         asked = cls()
         for ref in refs:
             key = ref.key
@@ -172,11 +174,14 @@ class Asked:
                 asked.orders[key.order_number] = None
         return asked
 
-    def is_all_of(self, rows: Table[Any], addresses: Iterable[LineAddress]) -> bool:
+    def is_all_of(self, rows: Table[Any]) -> bool:
         """Tell whether every row was asked for."""
-        if self.orders:
-            return self.orders.keys() >= {*rows.column("order_number")}
-        return self.lines.keys() >= {*addresses}
+        if not self.orders:
+            return self.lines.keys() >= {*addresses_of(rows)}
+        number = rows.only("order_number")
+        if number is not None:  # as mostly, and found faster
+            return number in self.orders
+        return self.orders.keys() >= {*rows.column("order_number")}
 
     def includes(self, address: LineAddress) -> bool:
         """Tell whether a line was asked for."""
@@ -203,9 +208,8 @@ def place(
     """
     good = rows.good
     if admitted is None and not rows.bad and isinstance(good, Table):
-        addresses = addresses_of(good)
-        if _are_distinct(good, addresses) and asked.is_all_of(good, addresses):
-            return Readings(reading, Aligned(addresses, good))
+        if _are_distinct(good) and asked.is_all_of(good):
+            return Readings(reading, Aligned(good))
     wanted = frozenset(admitted) if not isinstance(admitted, AbstractSet | None) else admitted
     by_line = _by_line(rows.good, asked, wanted)
     failed = {
@@ -235,12 +239,11 @@ def addresses_of(rows: Sequence[Facet]) -> list[LineAddress]:
     return [(row.order_number, row.line_number) for row in rows]
 
 
-def _are_distinct(rows: Table[Any], addresses: Sequence[LineAddress]) -> bool:
+def _are_distinct(rows: Table[Any]) -> bool:
     """Tell whether no two rows are about the same line."""
-    numbers = rows.column("order_number")
-    if numbers and numbers.count(numbers[0]) == len(numbers):  # as mostly, and found faster
+    if rows.only("order_number") is not None:  # as mostly, and found faster
         return len({*rows.column("line_number")}) == len(rows)
-    return len({*addresses}) == len(addresses)
+    return len({*addresses_of(rows)}) == len(rows)
 
 
 def _by_line(

@@ -7,12 +7,15 @@ adapter; this seam knows only whether an answer came.
 """
 
 from collections.abc import Generator
-from typing import Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
 from orderlines.deadline import Deadline
 from orderlines.errors import GatewayError
+
+OK: Final = 200
+"""As a number: to ask the standard library's enum for it is a function of Python."""
 
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 

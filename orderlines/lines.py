@@ -21,7 +21,8 @@ class Lines(Sequence[StitchedLine]):
     Attributes:
         source: Configured name of the order source.
         readings: The looks at systems all of them rest on.
-        addresses: Order number and line number of each.
+        addresses: Order number and line number of each; by default those of the headers,
+            none of which may then be an error.
         headers: What the order source says, or why that could not be read.
         items: Master data; None where there is none, or why it could not be read.
         promises: What the promising system says, by record.
@@ -29,11 +30,11 @@ class Lines(Sequence[StitchedLine]):
     """
 
     __slots__ = (
+        "_addresses",
         "_in_force",
         "_made",
         "_measures",
         "_only",
-        "addresses",
         "fulfilments",
         "headers",
         "items",
@@ -49,15 +50,15 @@ class Lines(Sequence[StitchedLine]):
         source: str,
         readings: Mapping[Section, Reading],
         *,
-        addresses: Sequence[tuple[str, str]],
         headers: Sequence[HeaderFacet | GatewayError],
         items: Sequence[Master],
         promises: Sequence[Told[PromiseFacet]],
         fulfilments: Sequence[Told[FulfilmentFacet]],
+        addresses: Sequence[tuple[str, str]] | None = None,
     ) -> None:
         self.source = source
         self.readings = readings
-        self.addresses = addresses
+        self._addresses = addresses
         self.headers = headers
         self.items = items
         self.promises = promises
@@ -66,6 +67,17 @@ class Lines(Sequence[StitchedLine]):
         self._measures: dict[str, list[Measures]] = {}
         self._only: dict[str, Measures | None] = {}
         self._in_force: list[Sequence[SliceFacet]] | None = None
+
+    @property
+    def addresses(self) -> Sequence[tuple[str, str]]:
+        """Order number and line number of each."""
+        if self._addresses is None:
+            self._addresses = [
+                (one.order_number, one.line_number)
+                for one in self.headers
+                if not isinstance(one, GatewayError)
+            ]
+        return self._addresses
 
     @property
     def slices_in_force(self) -> list[Sequence[SliceFacet]]:
@@ -113,7 +125,7 @@ class Lines(Sequence[StitchedLine]):
         return found
 
     def __len__(self) -> int:
-        return len(self.addresses)
+        return len(self.headers)
 
     def __iter__(self) -> Iterator[StitchedLine]:
         return iter(self._lines())

@@ -63,6 +63,11 @@ class Table(list[F]):
             self._columns[name] = found
         return found
 
+    def only(self, name: str) -> Any:  # noqa: ANN401 - as in a column
+        """Give what an accessor of all records says alike; None where they differ."""
+        column = self.column(name)
+        return column[0] if column and column.count(column[0]) == len(column) else None
+
     def known(self, name: str) -> Column | None:
         """Give a column that whoever took the records said; None if it said nothing."""
         return self._columns.get(name)

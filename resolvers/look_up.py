@@ -12,7 +12,7 @@ from orderlines.lines import Lines
 from orderlines.masters import Master, Masters
 from orderlines.order_line import Reading
 from orderlines.stitched_line import NOT_READ
-from orderlines.table import Single, Table
+from orderlines.table import Single
 
 F = TypeVar("F", bound=Facet)
 
@@ -50,9 +50,20 @@ class Told(Generic[F]):
         if outcome.failed or outcome.unplaced:
             return [self.about(address) for address in addresses]
         by_line = outcome.by_line
-        if isinstance(by_line, Aligned) and _are_alike(by_line.addresses, addresses):
+        if isinstance(by_line, Aligned) and by_line.addresses == addresses:
             return Single(by_line.records)
         return [by_line.get(address, ()) for address in addresses]
+
+    def about_each(self, lines: Aligned[HeaderFacet]) -> Sequence[Sequence[F] | GatewayError]:
+        """Give the records of the lines that have these headers."""
+        outcome = self.outcome
+        if isinstance(outcome, GatewayError):
+            return [outcome] * len(lines)
+        by_line = outcome.by_line
+        is_usual = not (outcome.failed or outcome.unplaced)
+        if is_usual and type(by_line) is Aligned and by_line.is_like(lines):
+            return Single(by_line.records)  # as mostly, and found faster
+        return self.about_all(lines.addresses)
 
     @property
     def addresses(self) -> Collection[LineAddress]:
@@ -86,37 +97,36 @@ class LookUp:
 
     def lines(self, addresses: Sequence[LineAddress]) -> Lines:
         """Stitch lines of what the systems told, each column of parts at once."""
-        headers = self._headers(addresses)
+        admitted, items = self.admitted, self.items
+        headers = [
+            admitted[address][0] if address in admitted else self._why_not(address)
+            for address in addresses
+        ]
         return Lines(
             self.source,
             self.readings,
             addresses=addresses,
             headers=headers,
-            items=self._items(headers),
+            items=[
+                None if isinstance(one, GatewayError) else items.get(one.sku) for one in headers
+            ],
             promises=self.promises.about_all(addresses),
             fulfilments=self.fulfilments.about_all(addresses),
         )
 
-    def _items(self, headers: Sequence[HeaderFacet | GatewayError]) -> Sequence[Master]:
-        items = self.items
-        if type(headers) is Table:
-            return Masters(items, headers.column("sku"))
-        return [None if isinstance(one, GatewayError) else items.get(one.sku) for one in headers]
-
-    def _headers(self, addresses: Sequence[LineAddress]) -> Sequence[HeaderFacet | GatewayError]:
-        admitted = self.admitted
-        if isinstance(admitted, Aligned) and _are_alike(admitted.addresses, addresses):
-            return admitted.records  # as for a whole order, and found faster
-        return [
-            admitted[address][0] if address in admitted else self._why_not(address)
-            for address in addresses
-        ]
+    def whole(self, admitted: Aligned[HeaderFacet]) -> Lines:
+        """Stitch all lines the caller may see, which have one header each."""
+        headers = admitted.records
+        return Lines(
+            self.source,
+            self.readings,
+            headers=headers,
+            items=Masters(self.items, headers.column("sku")),
+            promises=self.promises.about_each(admitted),
+            fulfilments=self.fulfilments.about_each(admitted),
+        )
 
     def _why_not(self, address: LineAddress) -> GatewayError:
         """Say why a line has no header."""
         told = self.headers.about(address)
         return told if isinstance(told, GatewayError) else NOT_READ
-
-
-def _are_alike(some: Sequence[LineAddress], others: Sequence[LineAddress]) -> bool:
-    return some is others or some == others

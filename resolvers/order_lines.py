@@ -98,24 +98,41 @@ def _order_or_reason(
 ) -> StitchedOrder | GatewayError | None:
     number = key.order_number
     failure = look_up.headers.outcome
-    lines = look_up.lines(_addresses_of(look_up, number, visibility))
+    admitted = look_up.admitted
+    if (
+        type(admitted) is Aligned
+        and admitted.order_number == number
+        and _are_all(look_up, visibility)
+    ):
+        lines = look_up.whole(admitted)  # as mostly, and found faster
+    else:
+        lines = look_up.lines(_addresses_of(look_up, number, visibility))
     if not lines:
         return _for_restricted(failure) if isinstance(failure, GatewayError) else None
-    readable = (one for one in lines.headers if not isinstance(one, GatewayError))
     # A record without a line may belong to one that a row rule hides.
     left_over = _left_over(look_up, number) if visibility.is_unrestricted else ()
-    header = next(readable, lines.headers[0])
+    header = lines.headers[0]
+    if isinstance(header, GatewayError):
+        readable = (one for one in lines.headers if not isinstance(one, GatewayError))
+        header = next(readable, header)
     return StitchedOrder(key, header, lines, tuple(left_over))
+
+
+def _are_all(look_up: LookUp, visibility: Visibility) -> bool:
+    """Tell whether the caller may hear of no lines but those it may see."""
+    if not visibility.is_unrestricted:
+        return True
+    headers = look_up.headers.outcome
+    return (
+        isinstance(headers, Readings)
+        and headers.by_line is look_up.admitted
+        and not headers.failed
+    )
 
 
 def _addresses_of(look_up: LookUp, number: str, visibility: Visibility) -> Sequence[LineAddress]:
     """Name the lines of an order that the caller may hear of."""
     admitted, headers = look_up.admitted, look_up.headers.outcome
-    is_all = not visibility.is_unrestricted or (
-        isinstance(headers, Readings) and headers.by_line is admitted and not headers.failed
-    )
-    if is_all and isinstance(admitted, Aligned) and admitted.order_numbers == {number}:
-        return admitted.addresses  # as mostly, and found faster
     told: list[Collection[LineAddress]] = [admitted]
     if visibility.is_unrestricted:
         told.append(look_up.headers.addresses)

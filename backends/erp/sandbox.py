@@ -124,7 +124,7 @@ class ErpSandbox:
         path: str,
         clauses: Iterable[str],
         expand: str,
-        select: Sequence[str] = (),
+        select: str = "",
         rows: str = "",
     ) -> list[Request]:
         return [

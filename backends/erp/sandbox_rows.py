@@ -64,6 +64,11 @@ TEXTS: Final[Mapping[str, Parsed[Any]]] = {  # Any: numbers and dates
     "requested_delivery_date": DATES,
 }
 """The fields of an item that are read as something else than text."""
+ORDER_TEXTS: Final[Mapping[str, Parsed[Any]]] = {
+    "sales_order_date": DATES,
+    "last_change_date_time": INSTANTS,
+}
+"""Those of an order."""
 
 
 class Cancellation(msgspec.Struct, frozen=True, gc=False, rename="pascal"):
@@ -92,15 +97,22 @@ class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="pascal"
     transaction_currency: str = UNASKED
     last_change_date_time: str = UNASKED
 
-    def __post_init__(self) -> None:
+    def check(self, above: str = "") -> None:
+        """Check its texts.
+
+        Args:
+            above: The path that leads to the order, with a dot behind it.
+
+        Raises:
+            ValueError: One is bad; says which.
+        """
         check_texts(
-            (
-                ("SalesOrderDate", self.sales_order_date, DATES),
-                ("LastChangeDateTime", self.last_change_date_time, INSTANTS),
-            )
+            (above + _NATIVE_OF_ORDER[name], getattr(self, name), parsed)
+            for name, parsed in ORDER_TEXTS.items()
         )
 
 
+_NATIVE_OF_ORDER: Final = {one.name: one.encode_name for one in msgspec.structs.fields(Order)}
 _NO_ORDER: Final = Order(number="", sold_to_party="", distribution_channel="")
 
 
@@ -130,7 +142,7 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
     order: Order = _NO_ORDER
 
     def completed_by(self, order: Order) -> "Item":
-        """Put the order beside the item, and check the item's own texts.
+        """Put an order that was checked beside the item, and check the item's own texts.
 
         Raises:
             ValueError: A text is bad; or the item names another order. Who may see
@@ -268,18 +280,21 @@ class OrderWithItems(Order, frozen=True, gc=False, kw_only=True, rename="pascal"
     items: Results[Item]
 
     def take_items(self) -> Sequence[Item]:
-        """Give the items, each with its order beside it.
+        """Give the items, each with its order beside it, and hold them no longer.
 
-        That order has no items: the two would hold each other, and neither is seen
-        by the garbage collector.
+        An order and its items would hold each other, and neither is seen by the garbage
+        collector.
 
         Raises:
             ValueError: An item names another order; which one, nobody says.
         """
-        order = Order(**{name: getattr(self, name) for name in Order.__struct_fields__})
-        items = self.items.results
-        if [item.order_number for item in items].count(order.number) != len(items):
+        items, number = self.items.results, self.number
+        msgspec.structs.force_setattr(self, "items", _NO_ITEMS)
+        if [item.order_number for item in items].count(number) != len(items):
             raise ValueError(OTHER_ORDER)
         for item in items:
-            item.order = order
+            item.order = self
         return items
+
+
+_NO_ITEMS: Final = Results[Item](())

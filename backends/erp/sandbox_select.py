@@ -13,6 +13,7 @@ import msgspec
 
 from backends import odata
 from backends.erp.sandbox_rows import (
+    ORDER_TEXTS,
     TEXTS,
     Item,
     ItemOfOrder,
@@ -92,11 +93,13 @@ class Wanted:
         of_orders: `$select` of whole orders; empty where all of them is wanted.
         of_items: `$select` of single items.
         texts: The names of those of `TEXTS` that are wanted.
+        order_texts: Of those of `ORDER_TEXTS`.
     """
 
-    of_orders: Sequence[str]
-    of_items: Sequence[str]
+    of_orders: str
+    of_items: str
     texts: Sequence[str]
+    order_texts: Sequence[str]
     orders: msgspec.json.Decoder[odata.Answer[OrderWithItems]]
     items: msgspec.json.Decoder[odata.Answer[ItemOfOrder]]
     order: msgspec.json.Decoder[Order]
@@ -107,7 +110,8 @@ class Wanted:
         """Take the items out of a page of whole orders."""
         try:
             page = self.orders.decode(body).d
-            return Rows(table_of_orders(page.results, self.texts)), page.next
+            table = table_of_orders(page.results, self.texts, self.order_texts)
+            return Rows(table), page.next
         except UNREADABLE:
             pieces = _PIECES.decode(body).d
             return Rows.of_all([self._take_order(raw) for raw in pieces.results]), pieces.next
@@ -116,7 +120,7 @@ class Wanted:
         """Take the items out of a page of single items."""
         try:
             page = self.items.decode(body).d
-            return Rows(table_of(page.results, self.texts)), page.next
+            return Rows(table_of(page.results, self.texts, self.order_texts)), page.next
         except UNREADABLE:
             pieces = _PIECES.decode(body).d
             return sort_out(pieces.results, self._take_item, _ITEM_IDS.decode), pieces.next
@@ -129,6 +133,7 @@ class Wanted:
             return Rows([], [BadRow(None, "", *explain(error))])
         try:
             order = self.order.decode(raw)
+            order.check()
         except UNREADABLE as error:
             bad = [bad_row(error, item, _ITEM_IDS.decode) for item in items]
             return Rows([], bad or [BadRow(None, "", *explain(error))])
@@ -138,6 +143,7 @@ class Wanted:
 
     def _take_item(self, raw: msgspec.Raw) -> Item:
         item = self.item_of_order.decode(raw)
+        item.order.check("Order.")
         return item.completed_by(item.order)
 
 
@@ -155,9 +161,10 @@ def wanted_of(facts: Facts) -> Wanted:
     if len(of_order) + len(of_item) == len(_OF_ORDERS) + len(_OF_ITEMS):
         orders, lines = [], []  # all of it, which needs no saying
     return Wanted(
-        of_orders=[*orders, *(f"Items/{name}" for name in lines)],
-        of_items=[*lines, *(f"Order/{name}" for name in orders)],
+        of_orders=",".join([*orders, *(f"Items/{name}" for name in lines)]),
+        of_items=",".join([*lines, *(f"Order/{name}" for name in orders)]),
         texts=[name for name in TEXTS if name in of_item],
+        order_texts=[name for name in ORDER_TEXTS if name in of_order],
         orders=msgspec.json.Decoder(of_orders),
         items=msgspec.json.Decoder(of_items),
         order=msgspec.json.Decoder(order),

@@ -3,7 +3,15 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from backends.erp.sandbox_rows import CHANNELS, OTHER_ORDER, TEXTS, Item, OrderWithItems
+from backends.erp.sandbox_rows import (
+    CHANNELS,
+    ORDER_TEXTS,
+    OTHER_ORDER,
+    TEXTS,
+    Item,
+    Order,
+    OrderWithItems,
+)
 from orderlines.stated import Channel
 from orderlines.table import Column, Makers, Table
 
@@ -31,20 +39,28 @@ _ACCESSORS: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Column]]]] 
 """What each of `TEXTS` is read as, and how it is read of many items."""
 
 
-def table_of_orders(orders: Sequence[OrderWithItems], texts: Collection[str]) -> Table[Item]:
+def table_of_orders(
+    orders: Sequence[OrderWithItems], texts: Collection[str], order_texts: Collection[str]
+) -> Table[Item]:
     """Check the items of whole orders; see `table_of`."""
-    items: list[Item] = []
-    numbers: list[str] = []
-    customers: list[str | None] = []
-    for order in orders:
-        own = order.take_items()
-        items += own
-        numbers += [order.number] * len(own)
-        customers += [order.sold_to_party or None] * len(own)
+    _check_orders(orders, order_texts)
+    if len(orders) == 1:  # as mostly
+        (order,) = orders
+        items = order.take_items()
+        numbers, customers = [order.number] * len(items), [order.sold_to_party or None] * len(items)
+    else:
+        items, numbers, customers = [], [], []
+        for order in orders:
+            own = order.take_items()
+            items += own
+            numbers += [order.number] * len(own)
+            customers += [order.sold_to_party or None] * len(own)
     return _table(items, {"order_number": numbers, "sold_to": customers}, texts)
 
 
-def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
+def table_of(
+    items: Sequence[Item], texts: Collection[str], order_texts: Collection[str]
+) -> Table[Item]:
     """Check items that have their orders beside them, column by column.
 
     What `completed_by` says of one, this says of many; and what it has read of all of
@@ -53,14 +69,21 @@ def table_of(items: Sequence[Item], texts: Collection[str]) -> Table[Item]:
     Args:
         items: Of a page.
         texts: The names of those of `TEXTS` that were asked for.
+        order_texts: Of those of `ORDER_TEXTS`.
 
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
+    _check_orders([item.order for item in items], order_texts)
     numbers = [item.order_number for item in items]
     if numbers != [item.order.number for item in items]:
         raise ValueError(OTHER_ORDER)
     return _table(items, {"order_number": numbers}, texts)
+
+
+def _check_orders(orders: Sequence[Order], texts: Collection[str]) -> None:
+    for name in texts:
+        ORDER_TEXTS[name].all_of([getattr(one, name) for one in orders])
 
 
 def _table(

@@ -185,7 +185,7 @@ class Dialect:
 
     def __init__(self, text: str) -> None:
         facts = facts_of(text)
-        self.select = ",".join(wanted_headers(facts).of_orders)
+        self.select = wanted_headers(facts).of_orders
         self.promises = wanted_promises(facts).query
 
 
