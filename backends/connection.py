@@ -11,8 +11,8 @@ sleeps on. That spares a timer for every request.
 
 import asyncio
 import select
-from collections.abc import Callable, Generator
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final, cast
 
 from backends.answer import AnswerReader, UnansweredError
 from backends.reasons import Reason
@@ -25,7 +25,7 @@ MIN_SLEEP_S: Final = 0.001
 
 
 class Connection(asyncio.Protocol):
-    """One connection; `begin` carries one request after another over it.
+    """One connection; `exchange` carries one request after another over it.
 
     Attributes:
         requests: Requests written to it.
@@ -77,8 +77,10 @@ class Connection(asyncio.Protocol):
         request: bytes,
         deadline: Deadline,
         on_end: Callable[["Connection"], None] | None = None,
-    ) -> "Exchange":
-        """Send a request; whoever awaits what this gives has the whole answer.
+    ) -> asyncio.Future[Response]:
+        """Send a request; give what will hold the whole answer.
+
+        Whoever stops waiting for it leaves (`leave`), or nobody else can use the connection.
 
         Args:
             request: All of it.
@@ -86,9 +88,10 @@ class Connection(asyncio.Protocol):
             on_end: Called once when the exchange is over, however it ended.
 
         Raises:
-            UnansweredError: There is no time left, or no connection any more.
+            UnansweredError: There is no time left, or no connection any more. The future
+                fails with it, too: no whole, well-formed answer came before the deadline.
         """
-        remaining_s = deadline.remaining_s
+        remaining_s = deadline.at - deadline.clock()
         if remaining_s <= 0:
             raise UnansweredError(Reason.TIMEOUT, "before the request")
         transport = self._transport
@@ -100,10 +103,26 @@ class Connection(asyncio.Protocol):
         self._wake_within(remaining_s)
         self.requests += 1
         transport.write(request)
-        return Exchange(self, pending)
+        return pending
+
+    async def exchange(self, request: bytes, deadline: Deadline) -> Response:
+        """Send a request and wait for the whole answer.
+
+        Raises:
+            UnansweredError: No whole, well-formed answer came before the deadline.
+        """
+        pending = self.begin(request, deadline)
+        try:
+            return await pending
+        finally:
+            self.leave(pending)
 
     def leave(self, pending: asyncio.Future[Response]) -> None:
-        """Wait for an answer no longer: the rest of it must never be taken for another's."""
+        """Wait for an answer no longer.
+
+        If it has not come, the connection is closed: the rest of it must never be taken
+        for another's.
+        """
         if self._pending is pending:
             pending.cancel()
             self.abort()
@@ -231,34 +250,3 @@ class Connection(asyncio.Protocol):
             self._give_up(UnansweredError(Reason.TIMEOUT, "no whole answer by the deadline"))
         else:
             self.abort("idle for too long")
-
-
-class Exchange:
-    """A request that was sent: awaiting it brings the answer.
-
-    Whoever stops waiting, or never waits and cancels, closes the connection.
-
-    Attributes:
-        connection: What it was sent over.
-    """
-
-    __slots__ = ("_pending", "connection")
-
-    def __init__(self, connection: Connection, pending: asyncio.Future[Response]) -> None:
-        self.connection = connection
-        self._pending = pending
-
-    def __await__(self) -> Generator[Any, None, Response]:
-        """Wait for the whole answer.
-
-        Raises:
-            UnansweredError: No whole, well-formed answer came before the deadline.
-        """
-        try:
-            return (yield from self._pending)
-        finally:
-            self.connection.leave(self._pending)
-
-    def cancel(self) -> None:
-        """Wait for nothing."""
-        self.connection.leave(self._pending)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from opentelemetry.trace import SpanKind, Tracer
 
@@ -122,32 +122,46 @@ class ObservedTransport:
             raise
         finally:
             self._in_flight -= 1
-        self.succeeded()
-        return seen
-
-    def begin(self, request: Request, look: Look[T], deadline: Deadline) -> "Call[T] | None":
-        """Carry one request that is on its way when this returns; else see `ask`.
-
-        Returns:
-            What brings what `ask` would bring; None if nothing was begun.
-        """
-        sending = None if self._sender is None else self._sender.send_now(request, deadline=deadline)
-        if sending is None:
-            return None
-        self._calls += 1
-        self._in_flight += 1
-        return Call(self, request, look, sending)
-
-    def end(self, response: Response | None) -> None:
-        """Count the end of a call: what came, if something did."""
-        self._in_flight -= 1
-        if response is not None:
-            self._bytes_received += len(response.body)
-
-    def succeeded(self) -> None:
-        """Count that an answer was understood."""
         self.last_success_at = self.now()
         self._state = HealthState.UP
+        return seen
+
+    def begin(self, request: Request, deadline: Deadline) -> Sending | None:
+        """Begin to carry one request, if that needs no task; else see `ask`.
+
+        What this gives is to be handed to `end`, or cancelled and then told of by `left`.
+        """
+        sender = self._sender
+        sending = None if sender is None else sender.send_now(request, deadline=deadline)
+        if sending is not None:
+            self._calls += 1
+            self._in_flight += 1
+        return sending
+
+    def end(
+        self, request: Request, look: Look[T], sending: Sending
+    ) -> Generator[Any, None, T]:
+        """Wait for the answer to what was begun, and look at it as `ask` does.
+
+        Raises:
+            BackendError: None came, or not a usable one.
+        """
+        try:
+            response = yield from sending.__await__()
+            self._bytes_received += len(response.body)
+            seen = look(request, response)
+        except BackendError as error:
+            self.failed(error)
+            raise
+        finally:
+            self._in_flight -= 1
+        self.last_success_at = self.now()
+        self._state = HealthState.UP
+        return seen
+
+    def left(self) -> None:
+        """Count that nobody waits for a call any more."""
+        self._in_flight -= 1
 
     async def _traced(self, tracer: Tracer, request: Request, deadline: Deadline) -> Response:
         """Carry one request within a span; what fails is told on it."""
@@ -183,42 +197,3 @@ class ObservedTransport:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._inner.aclose()
-
-
-class Call(Generic[T]):
-    """A question that is on its way: awaiting it brings what the answer says."""
-
-    __slots__ = ("_look", "_request", "_sending", "_transport")
-
-    def __init__(
-        self, transport: ObservedTransport, request: Request, look: Look[T], sending: Sending
-    ) -> None:
-        self._transport = transport
-        self._request = request
-        self._look = look
-        self._sending = sending
-
-    def __await__(self) -> Generator[Any, None, T]:
-        """Wait for the answer, and look at it.
-
-        Raises:
-            BackendError: None came, or not a usable one.
-        """
-        transport = self._transport
-        response: Response | None = None
-        try:
-            try:
-                response = yield from self._sending.__await__()
-            finally:
-                transport.end(response)
-            seen = self._look(self._request, response)
-        except BackendError as error:
-            transport.failed(error)
-            raise
-        transport.succeeded()
-        return seen
-
-    def cancel(self) -> None:
-        """Wait for nothing."""
-        self._transport.end(None)
-        self._sending.cancel()

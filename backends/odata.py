@@ -69,18 +69,17 @@ def any_of(clauses: Iterable[str]) -> str:
 
 
 def question(
-    path: str, clauses: Iterable[str], expand: str, select: str = "", rows: str = ""
+    path: str, meant: str, expand: str, select: str = "", rows: str = ""
 ) -> Request:
     """Ask a set for rows, with one navigation expanded.
 
     Args:
         path: Of the set.
-        clauses: Encoded; a row must match one of them.
+        meant: Encoded; a row must match this.
         expand: Name of the navigation.
         select: The properties wanted, by comma; empty for all.
         rows: Encoded; a row must match this, too, if it is not empty.
     """
-    meant = any_of(clauses)
     if rows:
         meant = f"({meant})%20and%20{rows}"
     target = f"{path}?$filter={meant}&$expand={expand}&$format=json"

@@ -8,17 +8,18 @@ is named; its rows are decoded when it is opened, for the lines admitted by then
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
+import msgspec
+
 from backends.cache import ReadingCache, ReadingKey, Tag
 from backends.freshness import LIVE, Wanted
-from backends.observe import Call, ObservedTransport
+from backends.observe import ObservedTransport
 from backends.outcomes import invalid, unusable
 from backends.ports import Aligned, LineAddress, Readings
 from backends.rows import UNREADABLE, Asked, Rows, addresses_of, place
-from backends.transport import OK, BackendError, Request, Response
+from backends.transport import OK, BackendError, Request, Response, Sending
 from orderlines.deadline import Deadline
 from orderlines.facets import Facet
 from orderlines.order_line import Reading
@@ -30,7 +31,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
-class Asking(NamedTuple):
+class Asking(msgspec.Struct, frozen=True):
     """For whom a system is asked.
 
     Attributes:
@@ -125,9 +126,10 @@ def begin(
         make: Makes something of what came, or raises.
     """
     if len(questions) == 1 and (asking.wanted.max_age_s <= 0 or transport.cache is None):
-        call = transport.begin(questions[0], look, asking.deadline)
-        if call is not None:
-            return Underway(transport, call, look, asking, make)
+        question = questions[0]
+        sending = transport.begin(question, asking.deadline)
+        if sending is not None:
+            return Underway(transport, question, sending, look, asking, make)
     return _fetched(transport, questions, look, asking, make)
 
 
@@ -141,27 +143,18 @@ async def _fetched(
     return make(*await fetch(transport, questions, look, asking=asking))
 
 
-class Underway(Generic[P, R]):
+class Underway(msgspec.Struct, Generic[P, R]):
     """A read that has begun: awaiting it brings what came, to the last page.
 
     Whoever does not await it says so (`cancel`).
     """
 
-    __slots__ = ("_asking", "_call", "_look", "_make", "_transport")
-
-    def __init__(
-        self,
-        transport: ObservedTransport,
-        call: Call[tuple[P, Request | None]],
-        look: Look[P],
-        asking: Asking,
-        make: Callable[[Reading, Sequence[P]], R],
-    ) -> None:
-        self._transport = transport
-        self._call: Call[tuple[P, Request | None]] | None = call
-        self._look = look
-        self._asking = asking
-        self._make = make
+    transport: ObservedTransport
+    question: Request
+    sending: Sending | None
+    look: Look[P]
+    asking: Asking
+    make: Callable[[Reading, Sequence[P]], R]
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait for the answer.
@@ -169,20 +162,23 @@ class Underway(Generic[P, R]):
         Raises:
             BackendError: There is no usable one.
         """
-        transport, call, self._call = self._transport, self._call, None
-        assert call is not None  # noqa: S101 - it is awaited once
-        page, following = yield from call.__await__()
-        pages, as_of = [page], transport.last_success_at
-        if following is not None:
-            rest = _follow(transport, following, self._look, self._asking, [page])
-            as_of, pages, _ = yield from rest.__await__()
-        return self._make(Reading(transport.system, as_of or transport.now()), pages)
+        transport, sending = self.transport, self.sending
+        assert sending is not None  # noqa: S101 - it is awaited once
+        self.sending = None
+        page, following = yield from transport.end(self.question, self.look, sending)
+        if following is None:
+            as_of = transport.last_success_at or transport.now()
+            return self.make(Reading(transport.system, as_of), [page])
+        rest = _follow(transport, following, self.look, self.asking, [page])
+        as_of, pages, _ = yield from rest.__await__()
+        return self.make(Reading(transport.system, as_of), pages)
 
     def cancel(self) -> None:
         """Wait for nothing, unless it was awaited already."""
-        call, self._call = self._call, None
-        if call is not None:
-            call.cancel()
+        sending, self.sending = self.sending, None
+        if sending is not None:
+            self.transport.left()
+            sending.cancel()
 
 
 class _Answer(NamedTuple, Generic[P]):
@@ -245,7 +241,7 @@ async def _kept(
             key, load, wanted=asking.wanted, deadline=asking.deadline, tags=asking.tags()
         )
     except _PagedError:
-        return await _follow(transport, question, look, asking._replace(wanted=LIVE))
+        return await _follow(transport, question, look, msgspec.structs.replace(asking, wanted=LIVE))
     if looked and not kept.is_kept:
         page = looked[-1]
     else:  # somebody else read it, or it is refreshed while it is given
@@ -324,8 +320,7 @@ def says_last(body: bytes, key: bytes) -> bool:
     return at >= 0 and _NULL.match(body, at + len(key)) is not None
 
 
-@dataclass(slots=True)
-class SealedPages(Generic[F]):
+class SealedPages(msgspec.Struct, Generic[F]):
     """An answer that has arrived, page by page, and has not been looked into.
 
     A page is opened whole, and the rows that were not admitted are dropped: to find

@@ -17,7 +17,10 @@ that a header admitted.
 
 from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+
+import msgspec
 
 from backends.capabilities import Capabilities
 from backends.freshness import LIVE, Wanted
@@ -36,13 +39,14 @@ Refs: TypeAlias = Sequence[OrderRef] | Sequence[LineRef]
 LineAddress: TypeAlias = tuple[str, str]
 """Order number and line number, as the order source writes them."""
 
+NOTHING_FAILED: Final[Mapping[LineAddress, Discrepancy]] = MappingProxyType({})
+
 A = TypeVar("A", bound=Facet)
 F = TypeVar("F")
 F_co = TypeVar("F_co", covariant=True)
 
 
-@dataclass(slots=True)
-class Readings(Generic[F_co]):
+class Readings(msgspec.Struct, Generic[F_co]):
     """What one system told about the lines it was asked for.
 
     Attributes:
@@ -57,7 +61,7 @@ class Readings(Generic[F_co]):
 
     reading: Reading
     by_line: Mapping[LineAddress, Sequence[F_co]]
-    failed: Mapping[LineAddress, Discrepancy] = field(default_factory=dict)
+    failed: Mapping[LineAddress, Discrepancy] = NOTHING_FAILED
     unplaced: Sequence[Discrepancy] = ()
 
 

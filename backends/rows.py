@@ -11,7 +11,7 @@ expected there. The field is named by the decoder's own error path.
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import MINYEAR, UTC, datetime
 from typing import Annotated, Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
@@ -62,8 +62,7 @@ class BadRow:
         )
 
 
-@dataclass(slots=True)
-class Rows(Generic[T]):
+class Rows(msgspec.Struct, Generic[T]):
     """What came out of a page, or of several."""
 
     good: Sequence[T]
@@ -150,15 +149,14 @@ def in_utc(at: datetime) -> datetime:
         return _FIRST if at.year == MINYEAR else _LAST
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(msgspec.Struct):
     """What was asked for: whole orders, or single lines, each once and in order.
 
     Rows about anything else are no part of the answer.
     """
 
-    orders: dict[str, None] = field(default_factory=dict)
-    lines: dict[LineAddress, None] = field(default_factory=dict)
+    orders: dict[str, None] = {}
+    lines: dict[LineAddress, None] = {}
 
     @classmethod
     def of(cls, refs: Refs) -> "Asked":

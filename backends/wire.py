@@ -17,8 +17,10 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import msgspec
+
 from backends.answer import UnansweredError
-from backends.connection import Connection, Exchange
+from backends.connection import Connection
 from backends.origin import InvalidOriginError, Origin
 from backends.reasons import Reason
 from backends.request_bytes import UnsafeRequestError, common_lines, request_bytes
@@ -158,11 +160,11 @@ class Wire:
             return None
         self._in_use += 1
         try:
-            exchange = connection.begin(data, deadline, self._pass_on)
+            pending = connection.begin(data, deadline, self._pass_on)
         except UnansweredError:
             self._pass_on(connection)
             return None
-        return Sent(self, data, deadline, exchange)
+        return Sent(self, data, deadline, connection, pending)
 
     async def aclose(self) -> None:
         """Close every connection; requests in flight and in line fail. Safe to call twice."""
@@ -218,12 +220,12 @@ class Wire:
             if connection is None:
                 connection = await self._open(deadline)
             try:
-                return await connection.begin(data, deadline)
+                return await connection.exchange(data, deadline)
             except UnansweredError as error:
                 if error.reason is not Reason.CUT_OFF or not connection.was_stale:
                     raise
             connection = await self._open(deadline)
-            return await connection.begin(data, deadline)
+            return await connection.exchange(data, deadline)
         finally:
             self._pass_on(connection)
 
@@ -304,16 +306,14 @@ class Wire:
             self._idle.remove(connection)
 
 
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """A request that is on its way: awaiting it brings the answer, as `Wire.send` does."""
 
-    __slots__ = ("_data", "_deadline", "_exchange", "_wire")
-
-    def __init__(self, wire: Wire, data: bytes, deadline: Deadline, exchange: Exchange) -> None:
-        self._wire = wire
-        self._data = data
-        self._deadline = deadline
-        self._exchange = exchange
+    wire: Wire
+    data: bytes
+    deadline: Deadline
+    connection: Connection
+    pending: asyncio.Future[Response]
 
     def __await__(self) -> Generator[Any, None, Response]:
         """Wait for the whole answer.
@@ -321,16 +321,18 @@ class Sent:
         Raises:
             BackendUnavailableError: No complete, well-formed answer came in time.
         """
-        exchange = self._exchange
+        pending = self.pending
         try:
-            return (yield from exchange.__await__())
+            return (yield from pending)
         except UnansweredError as error:
-            again = self._wire.resend(error, exchange.connection, self._data, self._deadline)
+            again = self.wire.resend(error, self.connection, self.data, self.deadline)
             return (yield from again.__await__())
+        finally:
+            self.connection.leave(pending)
 
     def cancel(self) -> None:
         """Wait for nothing: the connection is closed."""
-        self._exchange.cancel()
+        self.connection.leave(self.pending)
 
 
 def _closed() -> UnansweredError:

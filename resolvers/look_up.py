@@ -1,8 +1,9 @@
 """What a wave brought: of every line what each system told, or why it is not known."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from backends.ports import Aligned, LineAddress, Readings
 from orderlines.discrepancy import DiscrepancyError
@@ -20,8 +21,7 @@ Admitted: TypeAlias = Mapping[LineAddress, Sequence[HeaderFacet]]
 """The header of each line the caller may see, as the one record it is told by."""
 
 
-@dataclass(slots=True)
-class Told(Generic[F]):
+class Told(msgspec.Struct, Generic[F]):
     """What one kind of system told about the lines that were asked for."""
 
     outcome: Readings[F] | GatewayError = NOT_READ
@@ -78,8 +78,7 @@ class Told(Generic[F]):
         return None if isinstance(self.outcome, GatewayError) else self.outcome.reading
 
 
-@dataclass(slots=True)
-class LookUp:
+class LookUp(msgspec.Struct):
     """Everything a wave brought, opened for the lines the caller may see.
 
     Attributes:
@@ -93,7 +92,7 @@ class LookUp:
     fulfilments: Told[FulfilmentFacet]
     admitted: Admitted
     items: Mapping[str, Master]
-    readings: Mapping[Section, Reading] = field(default_factory=dict)
+    readings: Mapping[Section, Reading]
 
     def lines(self, addresses: Sequence[LineAddress]) -> Lines:
         """Stitch lines of what the systems told, each column of parts at once."""

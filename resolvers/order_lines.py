@@ -4,7 +4,8 @@ What does not exist and what the caller may not see are one and the same here: N
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from backends.freshness import LIVE, Wanted
 from backends.ports import Aligned, LineAddress, Readings
@@ -19,8 +20,7 @@ from resolvers.look_up import LookUp
 from resolvers.wave import ask_systems
 
 
-@dataclass(slots=True)
-class StitchedOrder:
+class StitchedOrder(msgspec.Struct):
     """An order as it was looked up.
 
     Attributes:

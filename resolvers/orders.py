@@ -1,10 +1,10 @@
 """The GraphQL type of an order, with its lines a page at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar
 
+import msgspec
 import strawberry
 
 from orderlines.discrepancy import Discrepancy
@@ -27,8 +27,7 @@ class InvalidArgumentError(GatewayError):
     code: ClassVar[str] = "INVALID_ARGUMENT"
 
 
-@dataclass(slots=True)
-class Page:
+class Page(msgspec.Struct):
     """Some lines of an order, and whether there are more."""
 
     nodes: Sequence[StitchedLine]

@@ -12,7 +12,7 @@ it, and the rest of the answer stands.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from inspect import iscoroutine
+from types import CoroutineType
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from backends.capabilities import AskBy
@@ -75,8 +75,9 @@ class Look(NamedTuple):
 
     def begin(self, system: AnySource, read: Read, about: Refs, facts: Facts) -> Awaitable[Any]:
         """Begin to ask a system, if it begins before it is awaited."""
-        context = self.context
-        context.count(system.name, system.capabilities.calls_for(len(about)))
+        context, name = self.context, system.name
+        calls = system.capabilities.calls_for(len(about))
+        context.calls[name] = context.calls.get(name, 0) + calls
         try:
             return read(
                 about,
@@ -92,7 +93,8 @@ class Look(NamedTuple):
         """Begin to ask a system while others are asked; what does not begin gets a task."""
         _, system, read = part
         begun = self.begin(system, read, about, self.needs)
-        return self.context.start(attempt(begun)) if iscoroutine(begun) else begun
+        is_begun = not isinstance(begun, CoroutineType)
+        return begun if is_begun else self.context.start(attempt(begun))
 
 
 async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted = LIVE) -> LookUp:

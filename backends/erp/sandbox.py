@@ -8,9 +8,9 @@
 What a caller may see is part of the filter (`sandbox_visibility`).
 """
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 from backends import odata
 from backends.capabilities import (
@@ -37,6 +37,8 @@ from backends.transport import Request
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, HeaderFacet, Section
 from orderlines.visibility import Visibility
+
+K = TypeVar("K")
 
 ORDERS: Final = "/odata/v2/SalesOrders"
 ITEMS: Final = "/odata/v2/SalesOrderItems"
@@ -84,13 +86,11 @@ class ErpSandbox:
         """
         asked, shape = Asked.of(refs), wanted_of(facts)
         if asked.orders:
-            clauses, take = map(_is_order, asked.orders), shape.take_orders
-            rows = rows_clause(visibility, of_items=False)
-            questions = self._questions(ORDERS, clauses, "Items", shape.of_orders, rows)
+            take, rows = shape.take_orders, rows_clause(visibility, of_items=False)
+            questions = self._questions(ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows)
         else:
-            clauses, take = map(_is_item, asked.lines), shape.take_items
-            rows = rows_clause(visibility, of_items=True)
-            questions = self._questions(ITEMS, clauses, "Order", shape.of_items, rows)
+            take, rows = shape.take_items, rows_clause(visibility, of_items=True)
+            questions = self._questions(ITEMS, asked.lines, _is_item, "Order", shape.of_items, rows)
         return begin(
             self._transport,
             questions,
@@ -112,8 +112,7 @@ class ErpSandbox:
             BackendError: The system gave no usable answer.
         """
         asked = dict.fromkeys(skus)
-        clauses = (odata.equals("Product", sku) for sku in asked)
-        questions = self._questions(PRODUCTS, clauses, "Units")
+        questions = self._questions(PRODUCTS, asked, _is_product, "Units")
         look = odata.looking(self.name, take_products)
         asking = Asking(visibility, deadline)
         reading, pages = await fetch(self._transport, questions, look, asking=asking)
@@ -122,19 +121,27 @@ class ErpSandbox:
     def _questions(
         self,
         path: str,
-        clauses: Iterable[str],
+        keys: Collection[K],
+        clause_of: Callable[[K], str],
         expand: str,
         select: str = "",
         rows: str = "",
     ) -> list[Request]:
+        if len(keys) == 1:  # as mostly
+            (key,) = keys
+            return [odata.question(path, clause_of(key), expand, select, rows)]
         return [
-            odata.question(path, batch, expand, select, rows)
-            for batch in in_batches(clauses, self.capabilities.max_batch)
+            odata.question(path, odata.any_of(batch), expand, select, rows)
+            for batch in in_batches(map(clause_of, keys), self.capabilities.max_batch)
         ]
 
 
 def _is_order(number: str) -> str:
     return odata.equals("SalesOrder", number)
+
+
+def _is_product(sku: str) -> str:
+    return odata.equals("Product", sku)
 
 
 def _is_item(address: LineAddress) -> str:

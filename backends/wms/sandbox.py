@@ -109,17 +109,20 @@ class WmsSandbox:
             BackendError: The system gave no usable answer.
         """
         asked, shape = Asked.of(refs), _shape(facts)
-        name, references = (
-            ("orders", map(_encoded, asked.orders))
-            if asked.orders
-            else ("lines", map(_line_reference, asked.lines))
-        )
-        questions = [
-            _question(
-                f"{PATH}?{name}={','.join(batch)}&limit={self.capabilities.page_rows}{shape.fields}"
+        rest = f"&limit={self.capabilities.page_rows}{shape.fields}"
+        if len(asked.orders) == 1:  # as mostly
+            (number,) = asked.orders
+            questions = [_question(f"{PATH}?orders={_encoded(number)}{rest}")]
+        else:
+            name, references = (
+                ("orders", map(_encoded, asked.orders))
+                if asked.orders
+                else ("lines", map(_line_reference, asked.lines))
             )
-            for batch in in_batches(references, self.capabilities.max_batch)
-        ]
+            questions = [
+                _question(f"{PATH}?{name}={','.join(batch)}{rest}")
+                for batch in in_batches(references, self.capabilities.max_batch)
+            ]
         return begin(
             self._transport,
             questions,
@@ -213,6 +216,7 @@ def _question(target: str) -> Request:
     return Request("GET", target, _HEADERS)
 
 
+@lru_cache(maxsize=4_096)
 def _encoded(text: str) -> str:
     return quote(text, safe="")
 

@@ -35,7 +35,7 @@ ASKED = Request("GET", "/odata/v2/SalesOrders?$filter=x&$expand=Items&$format=js
 )
 def test_any_number_is_one_literal(name: str) -> None:
     """S-2: encoded once, as one literal of the filter, and nothing else of the address."""
-    question = odata.question("/odata/v2/SalesOrders", [odata.equals("SalesOrder", name)], "Items")
+    question = odata.question("/odata/v2/SalesOrders", odata.equals("SalesOrder", name), "Items")
     parts = urlsplit(question.target)
     options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=True)
     filtered = parse_filter(options["$filter"][0], {"SalesOrder"})
@@ -55,7 +55,7 @@ def test_a_filter_names_exactly_what_was_asked(names: list[str]) -> None:
     """Whatever the numbers hold, the system reads back the same numbers."""
     names = names[:50]
     clauses = [odata.equals("SalesOrder", name) for name in names]
-    target = odata.question("/x", clauses, "Items").target
+    target = odata.question("/x", odata.any_of(clauses), "Items").target
     text = parse_qs(urlsplit(target).query)["$filter"][0]
 
     assert list(parse_filter(text, {"SalesOrder"}).values_of("SalesOrder") or ()) == list(

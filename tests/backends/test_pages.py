@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backends.freshness import OnStale, Wanted
 from backends.observe import ObservedTransport
@@ -248,7 +249,7 @@ async def test_a_kept_page_that_is_refreshed_behind_the_answer_comes_once() -> N
         lambda: NOW,
         cache=world.cache,
     )
-    wanted = asking()._replace(wanted=Wanted(10.0, OnStale.SERVE_AND_FLAG))
+    wanted = replace(asking(), wanted=Wanted(10.0, OnStale.SERVE_AND_FLAG))
 
     def look(_: Request, response: Response) -> tuple[bytes, None]:
         return response.body, None
