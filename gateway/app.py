@@ -58,6 +58,7 @@ from resolvers.batches import field_plans
 from resolvers.context import make_context
 from resolvers.forecast import reads_of
 from resolvers.governance import field_policies
+from resolvers.readers import READERS
 from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 
@@ -174,6 +175,7 @@ class Application:
             field_plans(schema),
             leaves=WRITERS,
             plain_texts=PLAIN_TEXTS,
+            readers=READERS,
             note=guard.terms,
         )
         throttle = Throttle(self._settings.throttle, counters)

@@ -121,11 +121,12 @@ class _DateTexts(dict[date, str]):
         return text
 
 
-_DATE_TEXTS: Final = _DateTexts()
+DATE_TEXTS: Final = _DateTexts()
+"""The text of each date that was met."""
 
 
 def _dates(values: Sequence[Any]) -> list[Any]:
-    return [*map(_DATE_TEXTS.__getitem__, values)]
+    return [*map(DATE_TEXTS.__getitem__, values)]
 
 
 WRITERS: Final[Mapping[str, Mapping[type, Callable[[Sequence[Any]], list[Any]] | None]]] = {

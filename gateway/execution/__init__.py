@@ -2,7 +2,7 @@
 
 In the order a question meets them: `executor` keeps what was compiled; `planner` works
 out what is asked for, a `plan`; `compile` writes the functions that answer it column by
-column, as `source` that fills `templates`; `run` resolves what they cannot, and tells
+column, as `source` that fills `templates`, with `readers` where objects are as usual; `run` resolves what they cannot, and tells
 errors at their `positions`; a field's `shape` completes what is not usual, with `leaves`
 for scalars and `object_types` for objects, into columns of `texts`; a list may be
 `columnar`; `encode` writes the bytes.
@@ -14,7 +14,7 @@ from gateway.execution.encode import encode
 from gateway.execution.executor import Executed, Executor, Prepared
 from gateway.execution.faults import FieldRefusedError, InvalidBatchError
 from gateway.execution.leaves import Writers, texts
-from gateway.execution.plan import NO_MASK, FieldMask, FieldPlan, FieldSource
+from gateway.execution.plan import NO_MASK, FieldMask, FieldPlan, FieldSource, Reader, Readers
 from gateway.execution.planner import UnsupportedOperationError
 from gateway.execution.run import Ask
 
@@ -29,6 +29,8 @@ __all__ = [
     "FieldSource",
     "InvalidBatchError",
     "Prepared",
+    "Reader",
+    "Readers",
     "UnsupportedOperationError",
     "Writers",
     "encode",

@@ -19,8 +19,9 @@ from typing import Any, Final
 from gateway.execution.columnar import kinds_of
 from gateway.execution.faults import MiscountedError
 from gateway.execution.leaves import Writers
-from gateway.execution.plan import Field, Plan, Selection, Way, is_async
+from gateway.execution.plan import Field, Plan, Readers, Selection, Way, is_async
 from gateway.execution.positions import Under
+from gateway.execution.readers import reading_of
 from gateway.execution.shape import Select, Shape
 from gateway.execution.source import (
     Column,
@@ -50,7 +51,8 @@ _LEGEND: Final = """\
 # run      arguments, errors, the rest     c0  its column  Under  the positions of a field
 #
 # objects_0 gives the objects of a selection; columns_0 its columns where all are as usual,
-# so that fill_0, or the template of an outer object, may be filled with them.
+# so that fill_0, or the template of an outer object, may be filled with them. reader_0
+# reads all leaves of objects that are as usual, and then nothing else is asked.
 """
 
 
@@ -78,6 +80,7 @@ def compile_plan(
     plain: set[type],
     plain_texts: frozenset[str],
     *,
+    readers: Readers | None = None,
     note: object = None,
 ) -> Compiled:
     """Generate the functions of a plan.
@@ -87,9 +90,10 @@ def compile_plan(
         told: How usual values of scalars are written, by name of the scalar.
         plain: The types of values that may be parents; grows as they are met.
         plain_texts: Names of scalars whose texts are words and digits only.
+        readers: What reads leaves of usual objects, by name of their type.
         note: Kept with the plan.
     """
-    return _Writer(plan, told, plain, plain_texts, note).compiled()
+    return _Writer(plan, told, plain, plain_texts, readers or {}, note).compiled()
 
 
 @dataclass(slots=True)
@@ -98,6 +102,7 @@ class _Writer:
     told: Mapping[str, Writers]
     plain: set[type]
     plain_texts: frozenset[str]
+    readers: Readers
     note: object
     names: dict[str, Any] = field(default_factory=dict)
     functions: dict[Selection, str] = field(default_factory=dict)
@@ -169,7 +174,10 @@ class _Writer:
             self._hand_on(text, selection, columns)
         self._return(text, selection, columns)
         if is_flat:
-            write_filling(text, stem, self.flat[selection])
+            reading = reading_of(selection, self.readers)
+            if reading is not None:
+                self.names[f"reader_{stem}"] = reading.read
+            write_filling(text, stem, self.flat[selection], reading)
         self.texts.append("\n".join(text.lines) + "\n")
         return name
 

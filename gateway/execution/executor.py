@@ -36,7 +36,7 @@ from graphql.execution.values import (
 
 from gateway.execution.compile import Compiled, compile_plan
 from gateway.execution.leaves import Writers
-from gateway.execution.plan import NO_MASK, Field, FieldMask, FieldSource, Given, Plan
+from gateway.execution.plan import NO_MASK, Field, FieldMask, FieldSource, Given, Plan, Readers
 from gateway.execution.planner import (
     UnsupportedOperationError,
     directive_variables,
@@ -140,6 +140,7 @@ class Executor:
             type of the values; others go through the scalar's own function.
         plain_texts: Names of the scalars among them whose texts hold nothing that JSON
             writes in another way.
+        readers: What reads leaves of usual objects at once, by name of their type.
         max_bytes: What all compiled plans may take together, as far as it is estimated.
         note: Works out of each plan what its owner wants to know of it, once.
 
@@ -154,6 +155,7 @@ class Executor:
         *,
         leaves: Mapping[str, Writers] | None = None,
         plain_texts: frozenset[str] = frozenset(),
+        readers: Readers | None = None,
         max_bytes: int = 32 * 1024 * 1024,
         note: Callable[[Plan], object] = lambda _: None,
     ) -> None:
@@ -170,6 +172,7 @@ class Executor:
         self._note = note
         self._leaves = leaves or {}
         self._plain_texts = plain_texts
+        self._readers = readers
         self.plain: set[type] = set()
         self._known: OrderedDict[tuple[Hashable, ...], _Known] = OrderedDict()
 
@@ -287,7 +290,12 @@ class Executor:
         if found is None:
             plan = make_plan(self.schema, self._fields, document, operation, variables, mask)
             found = known.variants[choice] = compile_plan(
-                plan, self._leaves, self.plain, self._plain_texts, note=self._note(plan)
+                plan,
+                self._leaves,
+                self.plain,
+                self._plain_texts,
+                readers=self._readers,
+                note=self._note(plan),
             )
             self.size_bytes += found.size_bytes
             self._make_room(known)

@@ -68,6 +68,30 @@ class FieldPlan(Protocol):
 
 
 FieldSource: TypeAlias = Mapping[tuple[str, str], FieldPlan]
+Path: TypeAlias = tuple[str, ...]
+"""Names of fields, from an object down to a leaf."""
+
+
+class Reader(Protocol):
+    """Reads leaves of many objects at once, where all of them are as usual."""
+
+    @property
+    def nulls(self) -> Collection[Path]:
+        """Which of the leaves are null then; they have no column."""
+        ...
+
+    def read(self, parents: Sequence[Any], /) -> Sequence[Sequence[str]] | None:
+        """Give of each other leaf a column of texts, which JSON takes in quotes as they are.
+
+        It is pure, and what it gives is what the fields themselves would; None where
+        anything is not as usual.
+        """
+        ...
+
+
+Readers: TypeAlias = Mapping[str, Callable[[Sequence[Path]], Reader | None]]
+"""By name of an object type, what makes the reader of some of its leaves; or None."""
+
 FieldMask: TypeAlias = frozenset[tuple[str, str]]
 """The fields, by type and name, that a question may not ask for."""
 

@@ -58,6 +58,8 @@ Select: TypeAlias = Callable[[Column, Positions, "Run"], Any]
 """Makes the objects of a selection, as texts: a list, or what must be awaited for one."""
 
 
+LIST: Final = 2
+"""Levels of a list of named values."""
 _LISTS: Final = frozenset({list, tuple})
 
 
@@ -149,6 +151,17 @@ class Shape:
 
     def objects(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of objects whose selections need not be awaited."""
+        if len(values) == 1 and self.is_direct and len(self.allows_null) == LIST:
+            (items,) = values
+            if getattr(type(items), "item_type", None) in run.plain and not run.has_failed:
+                # One list that is held as columns, as for a page: it needs no opening.
+                run.counts[self.field] = run.counts.get(self.field, 0) + len(items)
+                rows = self.selects[self.named.name](
+                    items, Items(Under(at, self.field), values), run
+                )
+                if not run.has_failed:
+                    return [f"[{','.join(rows)}]"]
+                return self._close(rows, [_Frame(values, None, ()), _Frame(None, None, ())], run)
         values, at, frames = self._open(values, Under(at, self.field), run)
         if self.is_direct:
             return self._close(self.selects[self.named.name](values, at, run), frames, run)
@@ -159,6 +172,11 @@ class Shape:
 
     async def awaited_objects(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of objects, awaiting what their selections await."""
+        if self.is_direct and len(self.allows_null) == 1 and kinds_of(values) <= run.plain:
+            rows = self.selects[self.named.name](values, Under(at, self.field), run)
+            if not isinstance(rows, list):
+                rows = await rows
+            return absorbed(rows) if run.has_failed and self.allows_null[0] else rows
         values, at, frames = self._open(values, Under(at, self.field), run)
         if self.is_direct:
             select = self.selects[self.named.name]

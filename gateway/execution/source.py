@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 from gateway.execution.leaves import NEVER_MARKED, json_text
 from gateway.execution.plan import Field, Selection, Way, is_async
+from gateway.execution.readers import Reading
 from gateway.execution.shape import Shape
 from gateway.execution.templates import Place, Template, numbered, object_of, written
 
@@ -160,24 +161,35 @@ def _awaitable(column: Column) -> str:
     return f"s{column.number}.awaited_objects({column.name}, at, run)"
 
 
-def write_filling(text: Text, stem: str, flat: Template) -> None:
-    """Write how columns that were handed on become objects."""
-    template = numbered(flat)
-    values = [one.name for one in template if isinstance(one, Place)]
+def write_filling(text: Text, stem: str, flat: Template, reading: Reading | None) -> None:
+    """Write how columns that were handed on, or read together, become objects."""
     text.depth = 0
     text.add("")
     text.add("")
     text.add(f"def fill_{stem}(columns):")
-    text.add("    return [")
-    for line in written(template):
-        text.add(f"        {line}")
-    text.add(f"        for {', '.join(values)}{',' * (len(values) == 1)} in zip(*columns)")
-    text.add("    ]")
+    _write_filled(text, numbered(flat), "columns")
+    text.depth = 0
     text.add("")
     text.add("")
     text.add(f"def objects_{stem}(parents, at, run):")
-    text.add(f"    made = columns_{stem}(parents, at, run)")
-    text.add(f"    return fill_{stem}(made) if type(made) is tuple else made")
+    text.depth = 1
+    if reading is not None:
+        text.add(f"usual = reader_{stem}(parents)")
+        text.add("if usual is not None:")
+        _write_filled(text, reading.template, "usual")
+        text.depth = 1
+    text.add(f"made = columns_{stem}(parents, at, run)")
+    text.add(f"return fill_{stem}(made) if type(made) is tuple else made")
+
+
+def _write_filled(text: Text, template: Template, columns: str) -> None:
+    values = [one.name for one in template if isinstance(one, Place)]
+    text.depth += 1
+    text.add("return [")
+    for line in written(template):
+        text.add(f"    {line}")
+    text.add(f"    for {', '.join(values)}{',' * (len(values) == 1)} in zip(*{columns})")
+    text.add("]")
 
 
 def name_of(selection: Selection) -> Template:
