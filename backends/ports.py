@@ -74,45 +74,46 @@ class Aligned(Mapping[LineAddress, Sequence[A]]):
     Args:
         records: Each of a line of its own.
         like: What has records of the same lines, in the same order.
+
+    Attributes:
+        like: The first of all that are like each other.
+        line_numbers: Of the lines.
+        order_number: The order that all lines are of; None if there are several.
     """
 
-    __slots__ = ("_addresses", "_by_line", "_like", "records")
+    __slots__ = ("_addresses", "_by_line", "like", "line_numbers", "order_number", "records")
 
     def __init__(self, records: Table[A], *, like: "Aligned[Any] | None" = None) -> None:
         self.records = records
-        self._like: Aligned[Any] = self if like is None else like
         self._addresses: Sequence[LineAddress] | None = None
         self._by_line: dict[LineAddress, Sequence[A]] | None = None
+        if like is None:
+            self.like: Aligned[Any] = self
+            self.line_numbers: Sequence[str] = records.column("line_number")
+            self.order_number: str | None = records.only("order_number")
+        else:
+            self.like = like.like
+            self.line_numbers, self.order_number = like.line_numbers, like.order_number
 
     @property
     def addresses(self) -> Sequence[LineAddress]:
         """Of the lines, each once, in the order of the records."""
-        if self._like is not self:
-            return self._like.addresses
+        if self.like is not self:
+            return self.like.addresses
         if self._addresses is None:
-            records = self.records
-            numbers = records.column("order_number"), records.column("line_number")
-            self._addresses = [*zip(*numbers, strict=True)]
+            numbers = self.records.column("order_number")
+            self._addresses = [*zip(numbers, self.line_numbers, strict=True)]
         return self._addresses
-
-    @property
-    def order_number(self) -> str | None:
-        """The order that all lines are of; None if there are several."""
-        return self.records.only("order_number")
-
-    def is_like(self, other: object) -> bool:
-        """Tell whether another has records of the same lines, in the same order."""
-        return isinstance(other, Aligned) and self._like is other._like  # noqa: SLF001 - of this class
 
     def is_told_by(self, records: Table[Any]) -> bool:
         """Tell whether these are records of the same lines, in the same order."""
-        own = self.records
-        if own.column("line_number") != records.column("line_number"):
+        # Not by their columns: nobody asks for these once more.
+        if [one.line_number for one in records] != self.line_numbers:
             return False
-        number = own.only("order_number")
-        if number is not None:  # as mostly, and found faster
-            return records.column("order_number").count(number) == len(records)
-        return own.column("order_number") == records.column("order_number")
+        numbers = [one.order_number for one in records]
+        if self.order_number is not None:  # as mostly, and found faster
+            return numbers.count(self.order_number) == len(numbers)
+        return numbers == self.records.column("order_number")
 
     def __getitem__(self, address: LineAddress) -> Sequence[A]:
         if self._by_line is None:

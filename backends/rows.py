@@ -172,14 +172,13 @@ class Asked(msgspec.Struct):
                 asked.orders[key.order_number] = None
         return asked
 
-    def is_all_of(self, rows: Table[Any]) -> bool:
+    def is_all_of(self, rows: Aligned[Any]) -> bool:
         """Tell whether every row was asked for."""
         if not self.orders:
-            return self.lines.keys() >= {*addresses_of(rows)}
-        number = rows.only("order_number")
-        if number is not None:  # as mostly, and found faster
-            return number in self.orders
-        return self.orders.keys() >= {*rows.column("order_number")}
+            return self.lines.keys() >= {*rows.addresses}
+        if rows.order_number is not None:  # as mostly, and found faster
+            return rows.order_number in self.orders
+        return self.orders.keys() >= {*rows.records.column("order_number")}
 
     def includes(self, address: LineAddress) -> bool:
         """Tell whether a line was asked for."""
@@ -205,9 +204,10 @@ def place(
             own. Otherwise, and for the same record twice, the line is a duplicate.
     """
     good = rows.good
-    if admitted is None and not rows.bad and isinstance(good, Table):
-        if _are_distinct(good) and asked.is_all_of(good):
-            return Readings(reading, Aligned(good))
+    if admitted is None and not rows.bad and type(good) is Table:
+        aligned = Aligned(good)
+        if _are_distinct(aligned) and asked.is_all_of(aligned):
+            return Readings(reading, aligned)
     wanted = frozenset(admitted) if not isinstance(admitted, AbstractSet | None) else admitted
     by_line = _by_line(rows.good, asked, wanted)
     failed = {
@@ -237,11 +237,12 @@ def addresses_of(rows: Sequence[Facet]) -> list[LineAddress]:
     return [(row.order_number, row.line_number) for row in rows]
 
 
-def _are_distinct(rows: Table[Any]) -> bool:
+def _are_distinct(rows: Aligned[Any]) -> bool:
     """Tell whether no two rows are about the same line."""
-    if rows.only("order_number") is not None:  # as mostly, and found faster
-        return len({*rows.column("line_number")}) == len(rows)
-    return len({*addresses_of(rows)}) == len(rows)
+    numbers = rows.line_numbers
+    if rows.order_number is not None:  # as mostly, and found faster
+        return len({*numbers}) == len(numbers)
+    return len({*rows.addresses}) == len(numbers)
 
 
 def _by_line(

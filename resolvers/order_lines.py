@@ -70,6 +70,9 @@ async def look_up_orders(
         One value a key, in their order: the order with the lines the caller may
         see; None if there is none of them; an error if that could not be found out.
     """
+    if len(keys) == 1:  # as mostly
+        look_up = await ask_systems([OrderRef(keys[0])], needs, context, wanted)
+        return [_order_or_reason(look_up, keys[0], context.visibility)]
     look_up = await ask_systems([OrderRef(key) for key in keys], needs, context, wanted)
     return [_order_or_reason(look_up, key, context.visibility) for key in keys]
 
@@ -96,13 +99,13 @@ def _line_or_reason(
 def _order_or_reason(
     look_up: LookUp, key: OrderKey, visibility: Visibility
 ) -> StitchedOrder | GatewayError | None:
-    number = key.order_number
+    number, is_restricted = key.order_number, not visibility.is_unrestricted
     failure = look_up.headers.outcome
     admitted = look_up.admitted
     if (
         type(admitted) is Aligned
         and admitted.order_number == number
-        and _are_all(look_up, visibility)
+        and (is_restricted or _are_all(look_up))
     ):
         lines = look_up.whole(admitted)  # as mostly, and found faster
     else:
@@ -110,7 +113,7 @@ def _order_or_reason(
     if not lines:
         return _for_restricted(failure) if isinstance(failure, GatewayError) else None
     # A record without a line may belong to one that a row rule hides.
-    left_over = _left_over(look_up, number) if visibility.is_unrestricted else ()
+    left_over = () if is_restricted else _left_over(look_up, number)
     header = lines.headers[0]
     if isinstance(header, GatewayError):
         readable = (one for one in lines.headers if not isinstance(one, GatewayError))
@@ -118,10 +121,8 @@ def _order_or_reason(
     return StitchedOrder(key, header, lines, tuple(left_over))
 
 
-def _are_all(look_up: LookUp, visibility: Visibility) -> bool:
-    """Tell whether the caller may hear of no lines but those it may see."""
-    if not visibility.is_unrestricted:
-        return True
+def _are_all(look_up: LookUp) -> bool:
+    """Tell whether the lines that were admitted are all there are."""
     headers = look_up.headers.outcome
     return (
         isinstance(headers, Readings)

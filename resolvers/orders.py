@@ -55,7 +55,9 @@ def page_of(lines: Sequence[StitchedLine], first: int, after: str | None) -> Pag
     if not 1 <= first <= MAX_PAGE:
         msg = f"`first` is a number from 1 to {MAX_PAGE}."
         raise InvalidArgumentError(msg, argument="first")
-    start = 0
+    start, count = 0, len(lines)
+    if after is None and first >= count:  # as mostly
+        return Page(lines, count, has_next_page=False)
     if after is not None:
         cursors = [line.key.id for line in lines]
         if after not in cursors:
@@ -63,7 +65,7 @@ def page_of(lines: Sequence[StitchedLine], first: int, after: str | None) -> Pag
             raise InvalidArgumentError(msg, argument="after")
         start = cursors.index(after) + 1
     end = start + first
-    return Page(lines[start:end], len(lines), end < len(lines))
+    return Page(lines[start:end], count, end < count)
 
 
 @strawberry.type(name="PageInfo", description="How a page continues.")

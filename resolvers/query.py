@@ -117,9 +117,11 @@ async def order(  # noqa: PLR0913 - the arguments of the field
     """Look up one order by its number, for each parent the same."""
     known = ask.context.systems.orders
     key = OrderKey(source or next(iter(known)), normalise_number(number, what="order number"))
-    found = await look_up([key], ask, look_up_orders, wanted_of(ask, max_age, on_stale))
-    result = found[key] or NotFoundError("There is no such order.")
-    return [result] * len(parents)
+    result: StitchedOrder | GatewayError | None = None
+    if key.source in known:
+        wanted = wanted_of(ask, max_age, on_stale)
+        (result,) = await look_up_orders([key], ask.needs, ask.context, wanted)
+    return [result or NotFoundError("There is no such order.")] * len(parents)
 
 
 async def backends(parents: Sequence[object], ask: Ask) -> Sequence[Sequence[BackendInfo]]:
@@ -135,7 +137,7 @@ async def viewer(parents: Sequence[object], ask: Ask) -> Sequence[Principal]:
 def wanted_of(ask: Ask, max_age: timedelta | None, on_stale: OnStale) -> Wanted:
     """Say what a caller allows; no more than the schema does of what is selected."""
     if max_age is None:
-        return Wanted(0.0, on_stale)
+        return LIVE  # nothing that was kept is given, so nothing can be stale
     return Wanted(min(max_age.total_seconds(), max_age_of(ask.needs)), on_stale)
 
 

@@ -13,7 +13,7 @@ it, and the rest of the answer stands.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from backends.capabilities import AskBy
 from backends.freshness import LIVE, Wanted
@@ -55,6 +55,10 @@ Part: TypeAlias = tuple[Section, AnySource, Read]
 """What a section is read by."""
 
 
+NOTHING: Final[Told[Any]] = Told()
+"""Of a system that was not asked."""
+
+
 class SectionFailedError(GatewayError):
     """The gateway itself failed while reading a section; its cause is in the log."""
 
@@ -75,8 +79,8 @@ class Look(NamedTuple):
 
     def begin(self, system: AnySource, read: Read, about: Refs, facts: Facts) -> Awaitable[Any]:
         """Begin to ask a system, if it begins before it is awaited."""
-        context, name = self.context, system.name
-        calls = system.capabilities.calls_for(len(about))
+        context, name, table = self.context, system.name, system.capabilities
+        calls = table.calls if len(about) == 1 else table.calls_for(len(about))
         context.calls[name] = context.calls.get(name, 0) + calls
         try:
             return read(
@@ -89,12 +93,15 @@ class Look(NamedTuple):
         except Exception as error:  # noqa: BLE001 - as in `attempt`
             return _failed(error)
 
-    def begin_beside(self, part: Part, about: Refs) -> Awaitable[Any]:
-        """Begin to ask a system while others are asked; what does not begin gets a task."""
-        _, system, read = part
-        begun = self.begin(system, read, about, self.needs)
-        is_begun = not isinstance(begun, CoroutineType)
-        return begun if is_begun else self.context.start(attempt(begun))
+    def begin_beside(self, parts: Sequence[Part], about: Refs) -> dict[Section, Awaitable[Any]]:
+        """Begin to ask systems while another is asked; what does not begin gets a task."""
+        asked: dict[Section, Awaitable[Any]] = {}
+        for section, system, read in parts:
+            begun = self.begin(system, read, about, self.needs)
+            if isinstance(begun, CoroutineType):
+                begun = self.context.start(attempt(begun))
+            asked[section] = begun
+        return asked
 
 
 async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted = LIVE) -> LookUp:
@@ -112,28 +119,40 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     now, later = _split(needs, context)
     look = Look(context, needs, context.deadline.with_reserve(), wanted)
     reading = look.begin(source, source.read_headers, refs, needs | REFERENCES if later else needs)
-    asked = {part[0]: look.begin_beside(part, refs) for part in now}
+    asked = look.begin_beside(now, refs)
     try:
         headers: Told[HeaderFacet] = Told(await attempt(reading))
         admitted = _admitted(headers, visibility)
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
-            asked |= {part[0]: look.begin_beside(part, told_refs) for part in later}
+            asked |= look.begin_beside(later, told_refs)
         items = await _items_of(admitted, look)
-        answers = [(section, await attempt(one)) for section, one in asked.items()]
+        answers: dict[Section, Sealed[Any] | GatewayError] = {}
+        for section, one in asked.items():
+            try:
+                answers[section] = await one
+            except Exception as error:  # noqa: BLE001 - as in `attempt`
+                answers[section] = _as_value(error)
     except BaseException:
         # The caller left, or time is up. A task group would say so too, for more than a
         # question of one line costs else.
         await _leave([reading, *asked.values()])
         raise
-    opened: dict[Section, Told[Any]] = {
-        section: Told(_unasked(headers)) for section, _, _ in later if section not in asked
-    }
-    for section, answer in answers:
-        opened[section] = _open(answer, admitted, headers, visibility)
-    promises: Told[Any] = opened.get(Section.PROMISE) or Told()
-    fulfilments: Told[Any] = opened.get(Section.FULFILMENT) or Told()
-    readings = _readings(headers, promises, fulfilments)
+    for section, _, _ in later:
+        answers.setdefault(section, _unasked(headers))
+    readings: dict[Section, Reading] = {}
+    if isinstance(headers.outcome, Readings):
+        readings[Section.HEADER] = headers.outcome.reading
+    promises = fulfilments = NOTHING
+    is_open = visibility.is_unrestricted
+    for section, answer in answers.items():
+        told = _open(answer, admitted, headers, is_open=is_open)
+        if isinstance(told.outcome, Readings):
+            readings[section] = told.outcome.reading
+        if section is Section.PROMISE:
+            promises = told
+        else:
+            fulfilments = told
     if wanted.max_age_s > 0:
         context.rest_on(readings.values(), refs, wanted.max_age_s)
     return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)
@@ -192,15 +211,6 @@ def _split(needs: Facts, context: Context) -> tuple[list[Part], list[Part]]:
     return now, later
 
 
-def _readings(*told: Told[Any]) -> dict[Section, Reading]:
-    """Give the look at each system, of header, promises and fulfilments in this order."""
-    return {
-        section: one.outcome.reading
-        for section, one in zip(Section, told, strict=True)
-        if isinstance(one.outcome, Readings)
-    }
-
-
 def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     """Take the headers of the lines that the caller may see: the row rule, checked here."""
     if isinstance(headers.outcome, GatewayError):
@@ -238,24 +248,22 @@ def _open(
     sealed: Sealed[F] | GatewayError,
     admitted: Admitted,
     headers: Told[HeaderFacet],
-    visibility: Visibility,
+    *,
+    is_open: bool,
 ) -> Told[F]:
-    """Look into an answer, as far as the caller may."""
+    """Look into an answer, as far as the caller may; all may, to whom no row rule applies."""
     if isinstance(sealed, GatewayError):
         return Told(sealed)
-    if visibility.is_unrestricted:
-        wanted = None
-    elif isinstance(headers.outcome, GatewayError):
-        return Told(headers.outcome)
-    elif not admitted:
-        # Nothing may be told of any line: what came stays closed, so that it takes as long
-        # to say nothing of what is hidden as of what is not there.
-        return Told(Readings(sealed.reading, {}))
-    else:
-        wanted = admitted.keys()
+    if not is_open:
+        if isinstance(headers.outcome, GatewayError):
+            return Told(headers.outcome)
+        if not admitted:
+            # Nothing may be told of any line: what came stays closed, so that it takes as
+            # long to say nothing of what is hidden as of what is not there.
+            return Told(Readings(sealed.reading, {}))
     try:
-        return Told(sealed.open(wanted, expected=admitted))
-    except Exception as error:  # noqa: BLE001 - as in `_attempt`
+        return Told(sealed.open(None if is_open else admitted, expected=admitted))
+    except Exception as error:  # noqa: BLE001 - as in `attempt`
         return Told(_as_value(error))
 
 
