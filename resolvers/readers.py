@@ -1,124 +1,161 @@
 """How the leaves of usual order lines are read together, as an executor may ask.
 
-A leaf that stands here is printed by the ledger's `usual`, for all lines at once. It is
-what its own field gives, and tests hold it to that. A selection with any other leaf is
-read field by field.
+As usual means: each system told of each line in one record, a system's records are all
+in one unit, and their items have one factor for it. Then a number is looked up as text
+by what was stated, and nothing is made of it on the way. A leaf that stands here is what
+its own field gives, and tests hold it to that; a selection with any other leaf, and any
+page that is not as usual, is read field by field.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import partial
-from typing import Final, TypeAlias
+from enum import Enum
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from orderlines import usual
 from orderlines.lines import Lines
-from orderlines.table import Column, Table
-from orderlines.usual import UNUSUAL, fulfilments, headers, promises
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Single, Table
 from resolvers.scalars import DATE_TEXTS
 
 Leaf: TypeAlias = tuple[str, ...]
 """Names of fields, from `OrderLine` down."""
 
-Read: TypeAlias = Callable[[Lines], Sequence[str]]
-"""Gives a column of texts, or raises one of `UNUSUAL`."""
+HEADER, PROMISE, FULFILMENT = range(3)
+"""Whose records a leaf is read from."""
+
+_UNUSUAL: Final = (AttributeError, LookupError, TypeError, ValueError)
+"""What reading stumbles over where lines are not as usual."""
 
 
-def _texts(name: str, lines: Lines) -> Sequence[str]:
-    """Read texts of the headers, if JSON takes all of them as they are."""
-    column: Sequence[str] = headers(lines).column(name)
-    _look_at("".join(column))
-    return column
+class Kind(Enum):
+    """What a leaf is made of."""
+
+    TEXT = "A text of the record"
+    MEMBER = "The name of an enum's member"
+    DATE = "A date"
+    NUMBER = "A number, in the base unit of the line's item"
+    UNIT = "The unit of such numbers"
 
 
-def _look_at(text: str) -> None:
-    if not text.isprintable() or '"' in text or "\\" in text:
-        msg = "A text is written in another way in JSON."
-        raise ValueError(msg)
+class Read(NamedTuple):
+    """How a leaf is read.
 
+    Attributes:
+        of: Whose record it is read from.
+        column: The accessor, as the ledger's tables name it.
+    """
 
-def _names(name: str, lines: Lines) -> Sequence[str]:
-    """Read members of an enum of the headers."""
-    return [one._name_ for one in headers(lines).column(name)]  # noqa: SLF001 - without a call
-
-
-def _dates(name: str, lines: Lines) -> Sequence[str]:
-    return _printed(headers(lines).column(name))
-
-
-def _promised_dates(lines: Lines) -> Sequence[str]:
-    return _printed(usual.promised_dates(lines))
-
-
-def _printed(dates: Sequence[date] | Column) -> Sequence[str]:
-    return [*map(DATE_TEXTS.__getitem__, dates)]
-
-
-def _unit(records: Callable[[Lines], Table[object]], lines: Lines) -> Sequence[str]:
-    units = usual.unit(lines, records(lines))
-    _look_at(units[0])
-    return units
+    kind: Kind
+    of: int
+    column: str
 
 
 READS: Final[Mapping[Leaf, Read]] = {
-    ("lineNumber",): partial(_texts, "line_number"),
-    ("item", "sku"): partial(_texts, "sku"),
-    ("channel",): partial(_names, "channel"),
-    ("customer", "soldTo"): partial(_texts, "sold_to"),
-    ("ownerWarehouse",): partial(_texts, "owner_node"),
-    ("requested", "quantity", "value"): usual.requested,
-    ("requested", "quantity", "unit"): partial(_unit, headers),
-    ("requested", "shipOn"): partial(_dates, "requested_ship_on"),
-    ("requested", "deliveryOn"): partial(_dates, "requested_delivery_on"),
-    ("promised", "quantity", "value"): usual.promised,
-    ("promised", "quantity", "unit"): partial(_unit, promises),
-    ("promised", "firstDate"): _promised_dates,
-    ("promised", "latestDate"): _promised_dates,
-    ("allocated", "quantity", "value"): usual.allocated,
-    ("allocated", "quantity", "unit"): partial(_unit, fulfilments),
-    ("shipped", "quantity", "value"): usual.shipped,
-    ("shipped", "quantity", "unit"): partial(_unit, fulfilments),
-    ("shipped", "returned", "value"): usual.returned,
-    ("shipped", "returned", "unit"): partial(_unit, fulfilments),
+    ("lineNumber",): Read(Kind.TEXT, HEADER, "line_number"),
+    ("item", "sku"): Read(Kind.TEXT, HEADER, "sku"),
+    ("channel",): Read(Kind.MEMBER, HEADER, "channel"),
+    ("customer", "soldTo"): Read(Kind.TEXT, HEADER, "sold_to"),
+    ("ownerWarehouse",): Read(Kind.TEXT, HEADER, "owner_node"),
+    ("requested", "quantity", "value"): Read(Kind.NUMBER, HEADER, "requested"),
+    ("requested", "quantity", "unit"): Read(Kind.UNIT, HEADER, "requested"),
+    ("requested", "shipOn"): Read(Kind.DATE, HEADER, "requested_ship_on"),
+    ("requested", "deliveryOn"): Read(Kind.DATE, HEADER, "requested_delivery_on"),
+    ("promised", "quantity", "value"): Read(Kind.NUMBER, PROMISE, ONLY_SLICE_VALUE),
+    ("promised", "quantity", "unit"): Read(Kind.UNIT, PROMISE, ONLY_SLICE_VALUE),
+    ("promised", "firstDate"): Read(Kind.DATE, PROMISE, ONLY_SLICE_ON),
+    ("promised", "latestDate"): Read(Kind.DATE, PROMISE, ONLY_SLICE_ON),
+    ("allocated", "quantity", "value"): Read(Kind.NUMBER, FULFILMENT, "allocated"),
+    ("allocated", "quantity", "unit"): Read(Kind.UNIT, FULFILMENT, "allocated"),
+    ("shipped", "quantity", "value"): Read(Kind.NUMBER, FULFILMENT, "shipped"),
+    ("shipped", "quantity", "unit"): Read(Kind.UNIT, FULFILMENT, "shipped"),
+    ("shipped", "returned", "value"): Read(Kind.NUMBER, FULFILMENT, "returned"),
+    ("shipped", "returned", "unit"): Read(Kind.UNIT, FULFILMENT, "returned"),
 }
-NULLS: Final = frozenset(
-    {(part, "absence") for part in ("requested", "promised", "allocated", "shipped")}
-)
-"""Where there is a quantity, nothing is said of its absence."""
-QUANTITIES: Final[Mapping[str, Read]] = {leaf[0]: READS[leaf] for leaf in READS if leaf[1:] == ("quantity", "value")}
-"""What must be there, where its absence is asked for."""
+ABSENCES: Final[Mapping[Leaf, Read]] = {
+    (leaf[0], "absence"): read
+    for leaf, read in READS.items()
+    if leaf[1:] == ("quantity", "value")
+}
+"""Where a quantity is there, nothing is said of its absence."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineReader:
-    """Reads some leaves of lines."""
+    """Reads some leaves of lines.
 
-    reads: Sequence[Read]
+    Attributes:
+        nulls: Leaves that are null as long as `reads` succeed.
+        reads: In the order of the leaves that have a column; behind them what must be
+            there for the nulls.
+        columns: How many of them have one.
+    """
+
     nulls: frozenset[Leaf]
-    given: Sequence[Read] = ()
+    reads: Sequence[Read]
+    columns: int
 
     def read(self, lines: Sequence[object], /) -> Sequence[Sequence[str]] | None:
         """Give a column for each leaf that is not null; None if lines are not as usual."""
         if type(lines) is not Lines:
             return None
         try:
-            for one in self.given:
-                one(lines)
-            return [read(lines) for read in self.reads]
-        except UNUSUAL:
+            return _read(self.reads, lines)[: self.columns]
+        except _UNUSUAL:
             return None
 
 
 def read_lines(leaves: Sequence[Leaf]) -> LineReader | None:
     """Make what reads these leaves; None if one of them is not read so."""
-    nulls = NULLS.intersection(leaves)
-    known = [leaf for leaf in leaves if leaf not in nulls]
-    if not READS.keys() >= {*known}:
+    nulls = ABSENCES.keys() & {*leaves}
+    columns = [leaf for leaf in leaves if leaf not in nulls]
+    if not READS.keys() >= {*columns}:
         return None
-    # What is said to be null must be so: the quantity beside it is read, asked for or not.
-    given = [QUANTITIES[part] for part, _ in nulls if (part, "quantity", "value") not in known]
-    return LineReader([READS[leaf] for leaf in known], nulls, given)
+    # What is said to be null must be so: its quantity is read, whether it is asked for or not.
+    reads = [READS[leaf] for leaf in columns]
+    given = [ABSENCES[leaf] for leaf in nulls]
+    return LineReader(frozenset(nulls), [*reads, *given], len(columns))
 
 
 READERS: Final = {"OrderLine": read_lines}
 """For the executor, by name of the type."""
+
+
+def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
+    """Read columns of texts.
+
+    Raises:
+        Exception: One of `_UNUSUAL`.
+    """
+    tables = (lines.headers, _records(lines.promises), _records(lines.fulfilments))
+    measures: list[Any] = [None, None, None]
+    read: list[Sequence[str]] = []
+    texts: list[str] = []
+    for kind, of, name in reads:
+        table: Any = tables[of]  # or it has no columns
+        if kind is Kind.NUMBER or kind is Kind.UNIT:
+            known = measures[of]
+            if known is None:
+                known = measures[of] = lines.only_measures(table.column("unit"))
+            if kind is Kind.NUMBER:
+                read.append([*map(known.texts.__getitem__, table.column(name))])
+                continue
+            column: Sequence[str] = [known.quantity(0).unit] * len(table)
+            texts.append(column[0])
+        elif kind is Kind.DATE:
+            column = [*map(DATE_TEXTS.__getitem__, table.column(name))]
+        else:
+            column = table.column(name)
+            if kind is Kind.MEMBER:
+                # A member's own name, which is found without a function of Python.
+                column = [one._name_ for one in column]  # type: ignore[attr-defined] # noqa: SLF001
+            else:
+                texts += column
+        read.append(column)
+    joined = "".join(texts)
+    if not joined.isprintable() or '"' in joined or "\\" in joined:
+        msg = "A text is written in another way in JSON."
+        raise ValueError(msg)
+    return read
+
+
+def _records(told: Sequence[object]) -> Table[Any] | None:
+    return told.records if type(told) is Single else None

@@ -181,43 +181,41 @@ def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
-    promises = [one.promise for one in lines]
-    told = [one.offers for one in lines]
+    columns = _only_slices(lines)
     # What was not asked for is as false as what is not there.
-    offers = told if any(told) else ()
-    columns = _only_slices(promises)
-    versions = (
-        [one.versions for one in promises if isinstance(one, PromiseSchedule)]
-        if columns is NO_COLUMNS
-        else []
-    )
+    offers = [one.offers for one in lines if one.offers]
+    if columns is not None and not offers:  # as mostly
+        return Table(lines, columns)
+    versions = [one.promise.versions for one in lines if isinstance(one.promise, PromiseSchedule)]
     if not (
         all(map(_is_consistent, versions))
         and NUMBERS.reads(
             {part.quantity for told in versions for one in told for part in one.slices}
         )
-        and all(offer.is_readable for one in offers if one for offer in one)
+        and all(offer.is_readable for one in offers for offer in one)
     ):
         msg = "Expected lines with good texts"
         raise ValueError(msg)
-    return Table(lines, columns)
+    return Table(lines, columns or NO_COLUMNS)
 
 
-def _only_slices(
-    promises: Sequence[PromiseSchedule | PromisePending | PromiseNotTracked],
-) -> Mapping[str, Column]:
-    """Read slices, if each promise has one; else nothing is said."""
+def _only_slices(lines: Sequence[PromiseLine]) -> Mapping[str, Column] | None:
+    """Read slices, if each promise has one; else nothing is said.
+
+    Raises:
+        ValueError: A quantity is no number.
+    """
     try:
         parts = [
             part
-            for promise in promises
-            for (version,) in [promise.versions]  # type: ignore[union-attr] # or it is unusual
+            for one in lines
+            for (version,) in [one.promise.versions]  # type: ignore[union-attr] # or it is unusual
             for (part,) in [version.slices]
         ]
     except (AttributeError, ValueError):
-        return NO_COLUMNS
+        return None
     return {
-        ONLY_SLICE_VALUE: NUMBERS.all_of([part.quantity for part in parts]),
+        ONLY_SLICE_VALUE: [*map(NUMBERS.__getitem__, [part.quantity for part in parts])],
         ONLY_SLICE_ON: [part.on for part in parts],
     }
 
