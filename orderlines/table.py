@@ -23,12 +23,6 @@ ONLY_SLICE_VALUE: Final = "the value of the only slice in force"
 ONLY_SLICE_ON: Final = "the date of the only slice in force"
 """Columns of promises, known where each has one slice in force."""
 
-_OF_EVERY_FACET: Final[Makers] = {
-    # Named here rather than looked up by name: half the time, for what every page is asked.
-    "order_number": lambda records: [one.order_number for one in records],
-    "line_number": lambda records: [one.line_number for one in records],
-    "unit": lambda records: [one.unit for one in records],
-}
 NO_COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({})
 NO_MAKERS: Final[Makers] = MappingProxyType({})
 
@@ -40,9 +34,12 @@ class Table(list[F]):
         records: In the order in which the system told them.
         columns: Accessors that are known of all of them, by name.
         makers: How others are read.
+
+    Attributes:
+        columns: Those that are known by now; `column` reads any.
     """
 
-    __slots__ = ("_columns", "_makers")
+    __slots__ = ("_makers", "columns")
 
     def __init__(
         self,
@@ -51,16 +48,27 @@ class Table(list[F]):
         makers: Makers = NO_MAKERS,
     ) -> None:
         super().__init__(records)
-        self._columns = {**columns}
+        self.columns = {**columns}
         self._makers = makers
 
     def column(self, name: str) -> Column:
         """Read an accessor of each record; a column is read once."""
-        found = self._columns.get(name)
+        found = self.columns.get(name)
         if found is None:
-            maker = self._makers.get(name) or _OF_EVERY_FACET.get(name)
-            found = [*map(attrgetter(name), self)] if maker is None else maker(self)
-            self._columns[name] = found
+            maker = self._makers.get(name)
+            if maker is not None:
+                found = maker(self)
+            # Named here rather than looked up by name: half the time, for what every page
+            # is asked.
+            elif name == "line_number":
+                found = [one.line_number for one in self]
+            elif name == "unit":
+                found = [one.unit for one in self]
+            elif name == "order_number":
+                found = [one.order_number for one in self]
+            else:
+                found = [*map(attrgetter(name), self)]
+            self.columns[name] = found
         return found
 
     def only(self, name: str) -> Any:  # noqa: ANN401 - as in a column
@@ -70,7 +78,7 @@ class Table(list[F]):
 
     def known(self, name: str) -> Column | None:
         """Give a column that whoever took the records said; None if it said nothing."""
-        return self._columns.get(name)
+        return self.columns.get(name)
 
 
 class Single(Sequence[Sequence[F]], Generic[F]):

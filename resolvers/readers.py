@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from orderlines.lines import Lines
-from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Single, Table
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Single
 from resolvers.scalars import DATE_TEXTS
 
 Leaf: TypeAlias = tuple[str, ...]
@@ -125,7 +125,12 @@ def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
     Raises:
         Exception: One of `_UNUSUAL`.
     """
-    tables = (lines.headers, _records(lines.promises), _records(lines.fulfilments))
+    promises, fulfilments = lines.promises, lines.fulfilments
+    tables = (
+        lines.headers,
+        promises.records if type(promises) is Single else None,
+        fulfilments.records if type(fulfilments) is Single else None,
+    )
     measures: list[Any] = [None, None, None]
     read: list[Sequence[str]] = []
     texts: list[str] = []
@@ -136,14 +141,16 @@ def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
             if known is None:
                 known = measures[of] = lines.only_measures(table.column("unit"))
             if kind is Kind.NUMBER:
-                read.append([*map(known.texts.__getitem__, table.column(name))])
+                numbers = table.columns.get(name) or table.column(name)
+                read.append([*map(known.texts.__getitem__, numbers)])
                 continue
             column: Sequence[str] = [known.quantity(0).unit] * len(table)
             texts.append(column[0])
         elif kind is Kind.DATE:
-            column = [*map(DATE_TEXTS.__getitem__, table.column(name))]
+            dates = table.columns.get(name) or table.column(name)
+            column = [*map(DATE_TEXTS.__getitem__, dates)]
         else:
-            column = table.column(name)
+            column = table.columns.get(name) or table.column(name)
             if kind is Kind.MEMBER:
                 # A member's own name, which is found without a function of Python.
                 column = [one._name_ for one in column]  # type: ignore[attr-defined] # noqa: SLF001
@@ -155,7 +162,3 @@ def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
         msg = "A text is written in another way in JSON."
         raise ValueError(msg)
     return read
-
-
-def _records(told: Sequence[object]) -> Table[Any] | None:
-    return told.records if type(told) is Single else None

@@ -121,7 +121,10 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     reading = look.begin(source, source.read_headers, refs, needs | REFERENCES if later else needs)
     asked = look.begin_beside(now, refs)
     try:
-        headers: Told[HeaderFacet] = Told(await attempt(reading))
+        try:
+            headers: Told[HeaderFacet] = Told(await reading)
+        except Exception as error:  # noqa: BLE001 - as in `attempt`
+            headers = Told(_as_value(error))
         admitted = _admitted(headers, visibility)
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
@@ -183,8 +186,12 @@ async def _leave(begun: Sequence[Awaitable[Any]]) -> None:
 
 async def _items_of(admitted: Admitted, look: Look) -> Mapping[str, Master]:
     """Give the master data of the items of lines; mostly it is known."""
-    skus = _skus_of(admitted)
     context = look.context
+    skus = (
+        {*admitted.records.column("sku")}
+        if type(admitted) is Aligned
+        else {told[0].sku for told in admitted.values()}
+    )
     catalogue = context.systems.items
     known = catalogue.known(skus)
     if known is not None:
@@ -216,7 +223,7 @@ def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     if isinstance(headers.outcome, GatewayError):
         return {}
     by_line, failed = headers.outcome.by_line, headers.outcome.failed
-    if isinstance(by_line, Aligned) and not failed and _admits_all(visibility, by_line.records):
+    if type(by_line) is Aligned and not failed and _admits_all(visibility, by_line.records):
         return by_line
     return {
         address: facets
@@ -254,23 +261,17 @@ def _open(
     """Look into an answer, as far as the caller may; all may, to whom no row rule applies."""
     if isinstance(sealed, GatewayError):
         return Told(sealed)
-    if not is_open:
-        if isinstance(headers.outcome, GatewayError):
+    if isinstance(headers.outcome, GatewayError):
+        if not is_open:
             return Told(headers.outcome)
-        if not admitted:
-            # Nothing may be told of any line: what came stays closed, so that it takes as
-            # long to say nothing of what is hidden as of what is not there.
-            return Told(Readings(sealed.reading, {}))
+    elif not is_open and not admitted:
+        # Nothing may be told of any line: what came stays closed, so that it takes as
+        # long to say nothing of what is hidden as of what is not there.
+        return Told(Readings(sealed.reading, {}))
     try:
         return Told(sealed.open(None if is_open else admitted, expected=admitted))
     except Exception as error:  # noqa: BLE001 - as in `attempt`
         return Told(_as_value(error))
-
-
-def _skus_of(admitted: Admitted) -> set[str]:
-    if isinstance(admitted, Aligned):
-        return {*admitted.records.column("sku")}
-    return {told[0].sku for told in admitted.values()}
 
 
 def _unasked(headers: Told[HeaderFacet]) -> GatewayError:

@@ -86,15 +86,19 @@ class ErpSandbox:
         """
         asked, shape = Asked.of(refs), wanted_of(facts)
         if asked.orders:
-            take, rows = shape.take_orders, rows_clause(visibility, of_items=False)
-            questions = self._questions(ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows)
+            look = odata.looking(self.name, shape.take_orders)
+            rows = rows_clause(visibility, of_items=False)
+            questions = self._questions(
+                ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows
+            )
         else:
-            take, rows = shape.take_items, rows_clause(visibility, of_items=True)
+            look = odata.looking(self.name, shape.take_items)
+            rows = rows_clause(visibility, of_items=True)
             questions = self._questions(ITEMS, asked.lines, _is_item, "Order", shape.of_items, rows)
         return begin(
             self._transport,
             questions,
-            odata.looking(self.name, take),
+            look,
             asking=Asking(visibility, deadline, wanted, asked),
             make=lambda reading, pages: place(Rows.of_all(pages), reading, asked),
         )

@@ -43,7 +43,8 @@ def table_of_orders(
     orders: Sequence[OrderWithItems], texts: Collection[str], order_texts: Collection[str]
 ) -> Table[Item]:
     """Check the items of whole orders; see `table_of`."""
-    _check_orders(orders, order_texts)
+    if order_texts:
+        _check_orders(orders, order_texts)
     if len(orders) == 1:  # as mostly
         (order,) = orders
         items = order.take_items()
