@@ -76,30 +76,40 @@ class Aligned(Mapping[LineAddress, Sequence[A]]):
         like: What has records of the same lines, in the same order.
 
     Attributes:
-        like: The first of all that are like each other.
+        likeness: The same for all that are like each other.
         line_numbers: Of the lines.
         order_number: The order that all lines are of; None if there are several.
     """
 
-    __slots__ = ("_addresses", "_by_line", "like", "line_numbers", "order_number", "records")
+    __slots__ = (
+        "_addresses",
+        "_by_line",
+        "_like",
+        "likeness",
+        "line_numbers",
+        "order_number",
+        "records",
+    )
 
     def __init__(self, records: Table[A], *, like: "Aligned[Any] | None" = None) -> None:
         self.records = records
         self._addresses: Sequence[LineAddress] | None = None
         self._by_line: dict[LineAddress, Sequence[A]] | None = None
+        self._like = like
         if like is None:
-            self.like: Aligned[Any] = self
+            # Not itself: then only the garbage collector would find it.
+            self.likeness = object()
             self.line_numbers: Sequence[str] = records.column("line_number")
             self.order_number: str | None = records.only("order_number")
         else:
-            self.like = like.like
+            self.likeness = like.likeness
             self.line_numbers, self.order_number = like.line_numbers, like.order_number
 
     @property
     def addresses(self) -> Sequence[LineAddress]:
         """Of the lines, each once, in the order of the records."""
-        if self.like is not self:
-            return self.like.addresses
+        if self._like is not None:
+            return self._like.addresses
         if self._addresses is None:
             numbers = self.records.column("order_number")
             self._addresses = [*zip(numbers, self.line_numbers, strict=True)]

@@ -61,7 +61,7 @@ class Told(msgspec.Struct, Generic[F]):
             return [outcome] * len(lines)
         by_line = outcome.by_line
         is_usual = not (outcome.failed or outcome.unplaced)
-        if is_usual and type(by_line) is Aligned and by_line.like is lines.like:
+        if is_usual and type(by_line) is Aligned and by_line.likeness is lines.likeness:
             return Single(by_line.records)  # as mostly, and found faster
         return self.about_all(lines.addresses)
 
