@@ -6,10 +6,11 @@ system gets a wire of its own, observed. What was opened is closed in reverse.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
-from typing import ClassVar, Final, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
 
 from opentelemetry.trace import Tracer
 
@@ -27,6 +28,7 @@ from backends.wire import Wire
 from backends.wire_limits import WireLimits
 from backends.wms.sandbox import WmsSandbox
 from orderlines.errors import GatewayError
+from orderlines.facets import Facts
 
 T = TypeVar("T")
 
@@ -79,6 +81,7 @@ class Systems:
         fulfilments: The one system that allocates and ships.
         items: Master data, of the first system that has any.
         backends: All of them, in the order of the configuration.
+        splits: What is asked at once and what later, by what is asked for: kept by who asks.
     """
 
     orders: Mapping[str, OrderSource]
@@ -86,6 +89,7 @@ class Systems:
     fulfilments: FulfilmentSource
     items: ItemCatalogue
     backends: tuple[BackendInfo, ...]
+    splits: dict[Facts, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def _erp(transport: ObservedTransport, _: BackendSettings) -> Roles:
@@ -109,9 +113,8 @@ KINDS: Final[Mapping[Kind, Callable[[ObservedTransport, BackendSettings], Roles]
 ASKED_BY_CHOICE: Final = frozenset({Kind.SANDBOX_OMS})
 
 
-def utc_now() -> datetime:
-    """Tell the time, aware and in UTC."""
-    return datetime.now(UTC)
+utc_now: Final[Now] = partial(datetime.now, UTC)
+"""Tells the time, aware and in UTC."""
 
 
 def connect_by_wire(name: str, settings: BackendSettings) -> Transport:

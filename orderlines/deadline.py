@@ -42,5 +42,6 @@ class Deadline:
         It lies min(100 ms, 10 % of what is left) earlier, so that a call that
         times out leaves enough time to answer without it.
         """
-        reserve_s = min(RESERVE_S, max(0.0, self.remaining_s) * RESERVE_SHARE)
+        share_s = (self.at - self.clock()) * RESERVE_SHARE
+        reserve_s = RESERVE_S if share_s > RESERVE_S else max(share_s, 0.0)
         return Deadline(self.at - reserve_s, self.clock)

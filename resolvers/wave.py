@@ -13,7 +13,9 @@ it, and the rest of the answer stands.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
+
+import msgspec
 
 from backends.capabilities import AskBy
 from backends.freshness import LIVE, Wanted
@@ -26,6 +28,7 @@ from backends.ports import (
     Refs,
     Sealed,
 )
+from backends.registry import Systems
 from orderlines.deadline import Deadline
 from orderlines.errors import GatewayError
 from orderlines.facets import (
@@ -55,6 +58,9 @@ Part: TypeAlias = tuple[Section, AnySource, Read]
 """What a section is read by."""
 
 
+Split: TypeAlias = tuple[Sequence[Part], Sequence[Part]]
+
+MAX_SPLITS: Final = 256
 NOTHING: Final[Told[Any]] = Told()
 """Of a system that was not asked."""
 
@@ -63,7 +69,7 @@ class SectionFailedError(GatewayError):
     """The gateway itself failed while reading a section; its cause is in the log."""
 
 
-class Look(NamedTuple):
+class Look(msgspec.Struct, frozen=True):
     """How every system of a wave is asked.
 
     Attributes:
@@ -116,7 +122,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     systems, visibility = context.systems, context.visibility
     source_name = refs[0].key.source
     source = systems.orders[source_name]
-    now, later = _split(needs, context)
+    now, later = _split(needs, systems)
     look = Look(context, needs, context.deadline.with_reserve(), wanted)
     reading = look.begin(source, source.read_headers, refs, needs | REFERENCES if later else needs)
     asked = look.begin_beside(now, refs)
@@ -201,11 +207,14 @@ async def _items_of(admitted: Admitted, look: Look) -> Mapping[str, Master]:
     return dict.fromkeys(skus, items) if isinstance(items, GatewayError) else items
 
 
-def _split(needs: Facts, context: Context) -> tuple[list[Part], list[Part]]:
+def _split(needs: Facts, systems: Systems) -> Split:
     """Tell what can be asked at once from what must wait for the header."""
+    known = systems.splits.get(needs)
+    if known is not None:
+        return known
     now: list[Part] = []
     later: list[Part] = []
-    sections, systems = sections_of(needs), context.systems
+    sections = sections_of(needs)
     parts: tuple[Part, ...] = (
         (Section.PROMISE, systems.promises, systems.promises.read_promises),
         (Section.FULFILMENT, systems.fulfilments, systems.fulfilments.read_fulfilments),
@@ -215,6 +224,8 @@ def _split(needs: Facts, context: Context) -> tuple[list[Part], list[Part]]:
         if section in sections:
             is_known = system.capabilities.ask_by is AskBy.ORDER_NUMBER
             (now if is_known else later).append(part)
+    if len(systems.splits) < MAX_SPLITS:
+        systems.splits[needs] = now, later
     return now, later
 
 

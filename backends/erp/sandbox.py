@@ -88,9 +88,14 @@ class ErpSandbox:
         if asked.orders:
             look = odata.looking(self.name, shape.take_orders)
             rows = rows_clause(visibility, of_items=False)
-            questions = self._questions(
-                ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows
-            )
+            if len(asked.orders) == 1:  # as mostly
+                (number,) = asked.orders
+                meant = odata.equals("SalesOrder", number)
+                questions = [odata.question(ORDERS, meant, "Items", shape.of_orders, rows)]
+            else:
+                questions = self._questions(
+                    ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows
+                )
         else:
             look = odata.looking(self.name, shape.take_items)
             rows = rows_clause(visibility, of_items=True)
@@ -131,9 +136,6 @@ class ErpSandbox:
         select: str = "",
         rows: str = "",
     ) -> list[Request]:
-        if len(keys) == 1:  # as mostly
-            (key,) = keys
-            return [odata.question(path, clause_of(key), expand, select, rows)]
         return [
             odata.question(path, odata.any_of(batch), expand, select, rows)
             for batch in in_batches(map(clause_of, keys), self.capabilities.max_batch)

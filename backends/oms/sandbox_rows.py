@@ -182,9 +182,9 @@ def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
         ValueError: One of them is bad; which one, nobody says.
     """
     columns = _only_slices(lines)
-    # What was not asked for is as false as what is not there.
-    offers = [one.offers for one in lines if one.offers]
-    if columns is not None and not offers:  # as mostly
+    # All were asked for the same.
+    offers = [one.offers for one in lines] if lines and lines[0].offers is not UNASKED else []
+    if columns is not None and not any(offers):  # as mostly
         return Table(lines, columns)
     versions = [one.promise.versions for one in lines if isinstance(one.promise, PromiseSchedule)]
     if not (

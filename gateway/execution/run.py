@@ -9,13 +9,13 @@ Source: GraphQL specification, section 6.4 (Executing Fields).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
 from types import CoroutineType, GeneratorType
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from graphql import (
     GraphQLError,
     GraphQLOutputType,
@@ -45,8 +45,7 @@ ROOT: Final = Root()
 _NEVER_PLAIN: Final = (BaseException, UndefinedType, type(None), CoroutineType, GeneratorType)
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(msgspec.Struct):
     """What a batch resolver is told about the question.
 
     Attributes:
@@ -57,8 +56,7 @@ class Ask:
     needs: frozenset[Any]
 
 
-@dataclass(slots=True, eq=False)
-class Run:
+class Run(msgspec.Struct, eq=False):
     """One operation being executed. Use it once.
 
     Attributes:
@@ -75,10 +73,10 @@ class Run:
     context: Any
     plain: set[type]
     arguments: dict[int, Given]
-    errors: list[GraphQLError] = field(default_factory=list)
+    errors: list[GraphQLError] = []
     has_failed: bool = False
-    counts: dict[Field, int] = field(default_factory=dict)
-    tracked: list[asyncio.Future[Any]] = field(default_factory=list)
+    counts: dict[Field, int] = {}
+    tracked: list[asyncio.Future[Any]] = []
 
     async def execute(self) -> str | None:
         """Make the data, as JSON; None where a root field failed that may not be null.
@@ -135,7 +133,12 @@ class Run:
         except GraphQLError as error:
             return [error] * len(parents)
         if one.way is Way.BATCH:
-            return await self._batch(one, parents, given)
+            call: Any = one.call
+            try:
+                made = await call(parents, Ask(self.context, one.needs), **given)
+                return counted(made, parents)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it fails these values, no others
+                return [error] * len(parents)
         depth = _depth(one.definition.type)
         if one.way is Way.DEFAULT and depth == 0:
             held = _held(one.attribute, parents)
@@ -214,14 +217,6 @@ class Run:
         except Exception as error:  # noqa: BLE001 - whatever it is, it fails this value, no other
             return error
         return value
-
-    async def _batch(self, one: Field, parents: Column, given: Given) -> Column:
-        """Resolve a field for all its parents; a failure fails each of them."""
-        call: Any = one.call
-        try:
-            return counted(await call(parents, Ask(self.context, one.needs), **given), parents)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it fails these values, no others
-            return [error] * len(parents)
 
     def _track(self, values: Sequence[Any]) -> None:
         """Let what a resolver left behind go on until the run ends."""
