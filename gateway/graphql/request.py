@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from gateway.graphql import strict_json
+from gateway.graphql.plain_body import plain_body
 from gateway.graphql.trusted import normal
 from orderlines.errors import GatewayError
 
@@ -141,6 +142,10 @@ def request_from_body(body: bytes) -> GraphQLRequest:
         MalformedJsonError: It is not JSON.
         MalformedRequestError: It is not a GraphQL request.
     """
+    plain = plain_body(body)
+    if plain is not None:
+        query, operation_name, variables = plain
+        return GraphQLRequest(query, operation_name, variables)
     if not body:
         msg = "The body is empty. Send a JSON object with the member query."
         raise MalformedRequestError(msg)
