@@ -13,6 +13,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
+import msgspec
+
 from policies.settings import Quota, ThrottleSettings
 
 Ask: TypeAlias = tuple[str, int, int, int]
@@ -49,7 +51,7 @@ class Counters(Protocol):
         ...
 
 
-class Charge(NamedTuple):
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """What was taken, and how the caller's own bucket stands after it.
 
     Attributes:
@@ -120,7 +122,8 @@ class Throttle:
     """Charges callers.
 
     What ends in `_now` gives None where it has to be awaited under the other name:
-    counting in memory never has to.
+    counting in memory never has to. These are on the path of every request, so what
+    they share with the others is written out in them.
 
     Args:
         settings: What the buckets hold.
@@ -139,8 +142,14 @@ class Throttle:
 
     def point_now(self, principal_id: str) -> Charge | Refused | None:
         """Take the point that every request costs, whatever it asks."""
-        answers = self._counters.charge_now(((f"{{{principal_id}}}", 1, *self._key_size),))
-        return None if answers is None else self._found(principal_id, 1, NO_CALLS, answers)
+        points, window_s = self._key_size
+        answers = self._counters.charge_now(((f"{{{principal_id}}}", 1, points, window_s),))
+        if answers is None:
+            return None
+        granted, remaining, reset_us, _ = answers[0]
+        if granted:
+            return Charge(principal_id, 1, NO_CALLS, remaining, reset_us)
+        return self._refused(1, NO_CALLS, answers)
 
     async def point(self, principal_id: str) -> Charge | Refused:
         """Take the point that every request costs, whatever it asks."""
@@ -150,11 +159,24 @@ class Throttle:
         self, principal_id: str, cost: int, calls: Mapping[str, int]
     ) -> Charge | Refused | None:
         """Take all, or nothing; see `charge`."""
-        never = self._never(cost, calls)
-        if never is not None:
-            return never
-        answers = self._counters.charge_now(self._asked(principal_id, cost, calls))
-        return None if answers is None else self._found(principal_id, cost, calls, answers)
+        own = f"{{{principal_id}}}"
+        points, window_s = self._key_size
+        if cost > points:
+            return Refused(None, cost, points, 0, 0, never=True)
+        asked = [(own, cost, points, window_s)]
+        points, window_s = self._system_size
+        for system, count in calls.items():
+            if count > points:
+                return Refused(system, count, points, 0, 0, never=True)
+            asked.append((system + own, count, points, window_s))
+        answers = self._counters.charge_now(asked)
+        if answers is None:
+            return None
+        for answer in answers:
+            if not answer[0]:
+                return self._refused(cost, calls, answers)
+        _, remaining, reset_us, _ = answers[0]
+        return Charge(principal_id, cost, calls, remaining, reset_us)
 
     async def charge(
         self, principal_id: str, cost: int, calls: Mapping[str, int]
@@ -166,18 +188,30 @@ class Throttle:
             cost: The most that it can cost, in points.
             calls: The most calls that it can make, by system.
         """
-        never = self._never(cost, calls)
-        if never is not None:
-            return never
-        answers = await self._answers(self._asked(principal_id, cost, calls))
-        return self._found(principal_id, cost, calls, answers)
+        found = self.charge_now(principal_id, cost, calls)
+        if found is None:
+            answers = await self._counters.charge(self._asked(principal_id, cost, calls))
+            found = self._found(principal_id, cost, calls, answers)
+        return found
 
     def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; see `refund`."""
-        unused = self._unused(charge, cost, calls)
+        own, back, unused = f"{{{charge.principal_id}}}", charge.cost - cost, []
+        if back > 0:
+            points, window_s = self._key_size
+            unused.append((own, back, points, window_s))
+        points, window_s = self._system_size
+        for system, count in charge.calls.items():
+            used = calls.get(system, 0)
+            if used < count:
+                unused.append((system + own, count - used, points, window_s))
         if unused and not self._counters.refund_now(unused):
             return None
-        return self._settled(charge, cost)
+        if back <= 0:
+            return charge
+        points, window_s = self._key_size
+        reset_us = charge.reset_us - back * window_s * _SECOND_US // points
+        return Charge(charge.principal_id, cost, charge.calls, charge.remaining + back, reset_us)
 
     async def refund(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge:
         """Give back what was not used.
@@ -190,10 +224,11 @@ class Throttle:
         Returns:
             How the bucket stood when it was charged, had it been charged only this.
         """
-        unused = self._unused(charge, cost, calls)
-        if unused and not self._counters.refund_now(unused):
-            await self._counters.refund(unused)
-        return self._settled(charge, cost)
+        settled = self.refund_now(charge, cost, calls)
+        if settled is None:
+            await self._counters.refund(self._unused(charge, cost, calls))
+            settled = self._settled(charge, cost)
+        return settled
 
     async def peek(self, principal_id: str, systems: Iterable[str]) -> Standing:
         """Tell what is left, and take nothing."""
@@ -208,16 +243,6 @@ class Throttle:
     async def _answers(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         answers = self._counters.charge_now(asked)
         return await self._counters.charge(asked) if answers is None else answers
-
-    def _never(self, cost: int, calls: Mapping[str, int]) -> Refused | None:
-        limit = self._key.points
-        if cost > limit:
-            return Refused(None, cost, limit, 0, 0, never=True)
-        limit = self._system.points
-        for system, count in calls.items():
-            if count > limit:
-                return Refused(system, count, limit, 0, 0, never=True)
-        return None
 
     def _asked(self, principal_id: str, cost: int, calls: Mapping[str, int]) -> list[Ask]:
         # No name of a system holds a brace, so that no two callers share a name; and what
@@ -270,10 +295,9 @@ class Throttle:
         back = charge.cost - cost
         if back <= 0:
             return charge
-        principal_id, _, calls, remaining, reset_us = charge
         points, window_s = self._key_size
-        reset_us -= back * window_s * _SECOND_US // points
-        return Charge(principal_id, cost, calls, remaining + back, reset_us)
+        reset_us = charge.reset_us - back * window_s * _SECOND_US // points
+        return Charge(charge.principal_id, cost, charge.calls, charge.remaining + back, reset_us)
 
 
 def policy_text(settings: ThrottleSettings) -> str:

@@ -116,7 +116,7 @@ class MemoryCounters:
         # written out, and what was taken before one that refuses is given back.
         for name, cost, points, window_s in asked:
             if points != last_points or window_s != last_window_s:
-                shelf = self._shelf(points, window_s)
+                shelf = self._shelves.get((points, window_s)) or self._shelf(points, window_s)
                 (point, us, window), full_at, _ = shelf
                 last_points, last_window_s, now = points, window_s, now_us * us
             at = full_at.get(name)
@@ -140,11 +140,14 @@ class MemoryCounters:
     def refund_now(self, given: Sequence[Ask]) -> bool:
         """Give points back, to each bucket no more than it lacks; True: it is done."""
         for name, back, points, window_s in given:
-            pace, full_at, _ = self._shelf(points, window_s)
+            shelf = self._shelves.get((points, window_s))
+            if shelf is None:
+                continue  # nothing was ever taken from a bucket of this size
+            (point, _, _), full_at, _ = shelf
             at = full_at.get(name)
             if at is not None:
                 # An instant that has passed is as good as now.
-                full_at[name] = at - back * pace.point
+                full_at[name] = at - back * point
         return True
 
     async def refund(self, given: Sequence[Ask]) -> None:

@@ -62,6 +62,7 @@ from gateway.whole_answer import WHOLE
 from orderlines.deadline import Clock, Deadline
 from policies.permissions import INTROSPECTION
 from policies.principal import Principal
+from policies.throttle import NO_CALLS
 
 _log = structlog.get_logger()
 
@@ -195,7 +196,8 @@ class GraphQLRoute:
         if isinstance(principal, Answer):
             return principal
         turn.media = negotiate(headers.get(b"accept"))
-        turn.charge = await self._toll.enter(principal.id)
+        toll, caller = self._toll, principal.id
+        turn.charge = toll.enter_now(caller) or await toll.enter(caller)
         if reads_only:
             request = request_from_query_string(scope["query_string"])
         else:
@@ -276,7 +278,9 @@ class GraphQLRoute:
         if isinstance(prepared, Executed):
             return self._unanswered(turn, prepared)
         bill = self._guard.check(principal, prepared)
-        charge = turn.charge = await self._toll.charge(principal.id, bill)
+        toll, caller = self._toll, principal.id
+        charge = toll.charge_now(caller, bill) or await toll.charge(caller, bill)
+        turn.charge = charge
         context = self._make_context(
             principal,
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
@@ -286,7 +290,10 @@ class GraphQLRoute:
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
         turn.cost = self._guard.spent(prepared, executed)
-        turn.charge = await self._toll.settle(charge, turn.cost, turn.calls or {})
+        calls = turn.calls or NO_CALLS
+        turn.charge = toll.settle_now(charge, turn.cost, calls) or await toll.settle(
+            charge, turn.cost, calls
+        )
         oldest: datetime | None = getattr(context, "oldest", None)
         is_whole = executed.json is not None and not executed.errors
         if bill.max_age_s > 0 and oldest is not None and is_whole:

@@ -3,6 +3,9 @@
 A point is taken before anything is read, so that refused questions are not free. What
 the operation can cost at most follows once it is known, together with the calls it can
 make; afterwards the rest goes back. Every answer says how the bucket stands.
+
+What is counted in memory is charged at once, by what ends in `_now`: a coroutine of its
+own costs more than the counting.
 """
 
 from collections.abc import Mapping
@@ -47,16 +50,25 @@ class Toll:
         self._throttle = throttle
         self._policy: Header = (b"ratelimit-policy", throttle.policy.encode("ascii"))
 
+    def enter_now(self, principal_id: str) -> Charge | None:
+        """Take the point that every request costs; None: it must be awaited, see `enter`."""
+        found = self._throttle.point_now(principal_id)
+        return self._refuse(found) if isinstance(found, Refused) else found
+
     async def enter(self, principal_id: str) -> Charge:
         """Take the point that every request costs.
 
         Raises:
             ThrottledError: There is none left.
         """
-        found = self._throttle.point_now(principal_id)
-        if found is None:
-            found = await self._throttle.point(principal_id)
-        return found if isinstance(found, Charge) else self._refuse(found)
+        found = await self._throttle.point(principal_id)
+        return self._refuse(found) if isinstance(found, Refused) else found
+
+    def charge_now(self, principal_id: str, bill: Bill) -> Charge | None:
+        """Take the most that an operation can cost; None: it must be awaited, see `charge`."""
+        cost = bill.cost - ENTRY
+        found = self._throttle.charge_now(principal_id, max(cost, 0), bill.calls)
+        return self._refuse(found) if isinstance(found, Refused) else found
 
     async def charge(self, principal_id: str, bill: Bill) -> Charge:
         """Take the most that an operation can cost, besides the point of its request.
@@ -65,19 +77,17 @@ class Toll:
             ThrottledError: Less is left.
             LimitExceededError: More is asked than the quota holds when it is full.
         """
-        cost = max(bill.cost - ENTRY, 0)
-        found = self._throttle.charge_now(principal_id, cost, bill.calls)
-        if found is None:
-            found = await self._throttle.charge(principal_id, cost, bill.calls)
-        return found if isinstance(found, Charge) else self._refuse(found)
+        found = await self._throttle.charge(principal_id, max(bill.cost - ENTRY, 0), bill.calls)
+        return self._refuse(found) if isinstance(found, Refused) else found
+
+    def settle_now(self, charge: Charge, spent: int, calls: Mapping[str, int]) -> Charge | None:
+        """Give back what was not used; None: it must be awaited, see `settle`."""
+        cost = spent - ENTRY
+        return self._throttle.refund_now(charge, max(cost, 0), calls)
 
     async def settle(self, charge: Charge, spent: int, calls: Mapping[str, int]) -> Charge:
         """Give back what was not used."""
-        cost = max(spent - ENTRY, 0)
-        settled = self._throttle.refund_now(charge, cost, calls)
-        if settled is None:
-            settled = await self._throttle.refund(charge, cost, calls)
-        return settled
+        return await self._throttle.refund(charge, max(spent - ENTRY, 0), calls)
 
     def headers(self, found: Charge | Refused) -> tuple[Header, ...]:
         """Tell how the bucket stands."""
