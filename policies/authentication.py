@@ -8,7 +8,7 @@ The answers follow RFC 6750: 401 with a challenge, without an error code where n
 credential was sent; 400 where two were.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol, TypeAlias
@@ -74,6 +74,17 @@ Verdict: TypeAlias = Principal | Bad | NotMine
 class Authenticator(Protocol):
     """One way of being known."""
 
+    def authenticate_now(self, shown: bytes, /) -> Principal | None:
+        """Know a caller without asking anybody; None: it must be awaited.
+
+        Only a credential that `authenticate` has just found good is known so, and only
+        by the one who found it; its kind is nobody else's.
+
+        Args:
+            shown: The text of one credential, as it came, and not looked at yet.
+        """
+        ...
+
     async def authenticate(self, credentials: Credentials) -> Verdict:
         """Know the caller, refuse the credential, or leave it to the next."""
         ...
@@ -113,7 +124,26 @@ def read_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | Re
     return refused("malformed credential header") if text is None else Credentials(text)
 
 
+_BEARER: Final = b"Bearer "
 _CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
+
+
+def shown_in(headers: Mapping[bytes, bytes]) -> bytes:
+    """Find what a caller shows, as most callers show it; empty where it is another way.
+
+    What is found here is one credential, unread: it may be known again, and nothing else
+    may be concluded from it. Whoever is not known by it is read with `read_credentials`.
+
+    Args:
+        headers: By name; one that came twice holds both, and is no credential.
+    """
+    value = headers.get(b"authorization")
+    if value is None:
+        shown = headers.get(b"x-api-key", b"")
+        return shown if len(shown) <= MAX_HEADER_BYTES else b""
+    if b"x-api-key" in headers or len(value) > MAX_HEADER_BYTES or not value.startswith(_BEARER):
+        return b""
+    return value[len(_BEARER) :]
 
 
 def _text_of(name: bytes, value: bytes) -> str | None:
@@ -145,6 +175,14 @@ class AuthenticationChain:
 
     def __init__(self, members: Sequence[Authenticator]) -> None:
         self._members = tuple(members)
+
+    def authenticate_now(self, shown: bytes) -> Principal | None:
+        """Know a caller who was just known; None: it must be awaited."""
+        for member in self._members:
+            principal = member.authenticate_now(shown)
+            if principal is not None:
+                return principal
+        return None
 
     async def authenticate(self, credentials: Credentials) -> Principal | Refusal:
         """Know the caller, or say why not."""

@@ -44,6 +44,16 @@ class Remembered(Generic[T]):
         """Give what is known of a credential, and until when it is believed."""
         return self._known.get(name)
 
+    def believed(self, shown: bytes) -> T | None:
+        """Give what is known of a credential, as long as it is believed.
+
+        Args:
+            shown: Its text, as it came; another spelling of it is another text.
+        """
+        name = hashlib.blake2b(shown, digest_size=16, key=self._hash_key).digest()
+        found = self._known.get(name)
+        return None if found is None or self._clock() >= found[1] else found[0]
+
     def put(self, name: bytes, one: T, ends_at: float) -> None:
         """Remember what is known of a credential that was found good."""
         known, over_at = self._known, self._clock() - self._kept_s

@@ -192,7 +192,10 @@ class GraphQLRoute:
         if reads_only is None:
             return Answer(204, None, (), headers=(ALLOW,))
         refuse_key_in_url(scope["query_string"])
-        principal = await self._callers.identify(turn, scope["headers"])
+        callers = self._callers
+        principal = callers.identify_now(turn, headers) or await callers.identify(
+            turn, scope["headers"]
+        )
         if isinstance(principal, Answer):
             return principal
         turn.media = negotiate(headers.get(b"accept"))

@@ -4,7 +4,7 @@ Every caller proves itself by a header that no form and no link can send, so tha
 of somebody else cannot make a browser ask, by GET or POST.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -15,7 +15,7 @@ from gateway.audit import Audit
 from gateway.graphql.answers import NotReadyError
 from gateway.graphql.ports import Authentication
 from gateway.graphql.turn import Turn
-from policies.authentication import Refusal, read_credentials
+from policies.authentication import Refusal, read_credentials, shown_in
 from policies.principal import Principal
 
 _UNKNOWN: Final = "The caller could not be identified just now."
@@ -34,6 +34,15 @@ class Identification:
     def __init__(self, authentication: Authentication, audit: Audit) -> None:
         self._authentication = authentication
         self._audit = audit
+
+    def identify_now(self, turn: Turn, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """Find out who asks, by headers by name; None: it must be awaited, see `identify`."""
+        shown = shown_in(headers)
+        principal = self._authentication.authenticate_now(shown) if shown else None
+        if principal is not None:
+            turn.principal = principal.id
+            self._audit.used(principal.id)
+        return principal
 
     async def identify(self, turn: Turn, headers: Sequence[Header]) -> Principal | Answer:
         """Find out who asks, or answer that nobody may without saying so.

@@ -38,6 +38,10 @@ class Executor(Protocol):
 class Authentication(Protocol):
     """Tells who calls."""
 
+    def authenticate_now(self, shown: bytes) -> Principal | None:
+        """Name a caller who was just named; None: it must be awaited."""
+        ...
+
     async def authenticate(self, credentials: Credentials) -> Principal | Refusal:
         """Name the caller, or say why not."""
         ...

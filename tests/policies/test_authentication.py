@@ -22,6 +22,7 @@ from policies.authentication import (
     Refusal,
     Verdict,
     read_credentials,
+    shown_in,
 )
 from policies.key_authenticator import (
     KEPT_S,
@@ -277,6 +278,58 @@ async def test_a_key_is_remembered_for_five_seconds() -> None:
     assert after == Bad(f"revoked: {hide(made.text)}")
 
 
+async def test_a_key_that_was_found_good_is_known_at_once_for_five_seconds() -> None:
+    """K-4: without a look-up, and not an instant longer than with one."""
+    guard = Guard()
+    made = await guard.new_key(expires_at=START + timedelta(seconds=7))
+    authenticator = guard.authenticator()
+    chain = AuthenticationChain([Fixed(NOT_MINE), authenticator])
+    shown = made.text.encode()
+    unknown = chain.authenticate_now(shown)
+    principal = await chain.authenticate(Credentials(made.text))
+    seen = []
+    for guard.elapsed_s in (0.0, REMEMBERED_S - 0.1, REMEMBERED_S):
+        seen.append(chain.authenticate_now(shown))
+    await chain.authenticate(Credentials(made.text))
+    for guard.elapsed_s in (6.9, 7.0):
+        seen.append(chain.authenticate_now(shown))
+
+    assert unknown is None
+    assert seen == [principal, principal, None, principal, None]
+
+
+@pytest.mark.parametrize("other", [b"", b" %s", b"%s ", b"x%s", b"%s%s", b"%s, Bearer %s", b"\xff"])
+async def test_another_spelling_of_a_key_is_not_known_at_once(other: bytes) -> None:
+    """What is not the very text that was found good is looked at with care."""
+    guard = Guard()
+    made = await guard.new_key()
+    authenticator = guard.authenticator()
+    await authenticator.authenticate(Credentials(made.text))
+    text = made.text.encode()
+
+    assert authenticator.authenticate_now(other.replace(b"%s", text)) is None
+    assert isinstance(authenticator.authenticate_now(text), Principal)
+
+
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [
+        ({}, b""),
+        ({b"authorization": b"Bearer abc"}, b"abc"),
+        ({b"x-api-key": b"abc"}, b"abc"),
+        ({b"authorization": b"bearer abc"}, b""),
+        ({b"authorization": b"Basic abc"}, b""),
+        ({b"authorization": b"Bearer abc", b"x-api-key": b"abc"}, b""),
+        ({b"authorization": b"Bearer ".ljust(MAX_HEADER_BYTES, b"a")}, b"a" * 8_185),
+        ({b"authorization": b"Bearer ".ljust(MAX_HEADER_BYTES + 1, b"a")}, b""),
+        ({b"x-api-key": b"a" * (MAX_HEADER_BYTES + 1)}, b""),
+    ],
+)
+def test_what_most_callers_show_is_found_at_once(headers: dict[bytes, bytes], shown: bytes) -> None:
+    """K-6: what could be two credentials, or none, is left to whoever looks at all headers."""
+    assert shown_in(headers) == shown
+
+
 async def test_a_slow_look_up_does_not_put_a_withdrawal_off() -> None:
     """K-4: a key withdrawn while its record is on the way is seen 5 s from the question."""
     guard = Guard(get_takes_s=3)
@@ -384,6 +437,10 @@ class Fixed:
     """An authenticator that always says the same."""
 
     verdict: Verdict
+
+    def authenticate_now(self, shown: bytes) -> None:
+        """Know nobody at once."""
+        del shown
 
     async def authenticate(self, credentials: Credentials) -> Verdict:
         """Say it."""

@@ -264,6 +264,7 @@ async def test_a_request_takes_one_point(
 
     assert [one.remaining for one in points] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0]
     assert points[-1] == Refused(None, 1, 10, 0, 2_000_000)
+    assert throttle.point_now("key:a") == (None if is_remote else points[-1])
     assert throttle.point_now("key:b") == (
         None if is_remote else Charge("key:b", 1, {}, 9, 2_000_000)
     )
