@@ -48,6 +48,7 @@ MAX_VARIANTS: Final = 32
 """Plans kept of one operation, one for each choice of its `@skip` and `@include`."""
 
 _ONLY_TEXTS: Final = frozenset({str})
+_tuple: Final = tuple.__new__  # what a named tuple does to be made, without its function
 _TEXTS: Final = (GraphQLString, GraphQLID)
 
 Choice: TypeAlias = tuple[object, ...]
@@ -77,8 +78,7 @@ class Executed:
         return None if self.json is None else msgspec.json.decode(self.json)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """An operation that can be executed as soon as it may be.
 
     Attributes:
@@ -88,7 +88,7 @@ class Prepared:
 
     compiled: Compiled
     variables: VariableValues
-    arguments: dict[int, Given] = field(default_factory=dict)
+    arguments: dict[int, Given] = {}
 
     @property
     def plan(self) -> Plan:
@@ -215,8 +215,20 @@ class Executor:
         name = operation.name.value if operation.name is not None else None
         identity = (id(document) if known_as is None else known_as, name, mask)
         known = self._known.get(identity)
-        texts = None if known is None else known.texts
-        coerced = self._coerced(operation, variables, texts)
+        if known is not None and known.texts is not None:
+            # Texts that are to be texts are what they are already, and choose no plan.
+            texts, compiled = known.texts, known.variants.get(())
+            if (
+                compiled is not None
+                and variables.keys() == texts.keys()
+                and {*map(type, variables.values())} <= _ONLY_TEXTS
+            ):
+                self._known.move_to_end(identity)
+                sources = {}
+                for one, value in variables.items():
+                    sources[one] = _tuple(VariableValueSource, (texts[one], value))
+                return Prepared(compiled, _tuple(VariableValues, (sources, {**variables})))
+        coerced = self._coerced(operation, variables)
         if isinstance(coerced, list):
             return Executed(None, coerced, executed=False)
         try:
@@ -244,18 +256,8 @@ class Executor:
         self,
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
-        texts: Mapping[str, GraphQLVariableSignature] | None,
     ) -> VariableValues | list[GraphQLError]:
-        """Coerce variables; texts that are to be texts are what they are already."""
-        if (
-            texts is not None
-            and variables.keys() == texts.keys()
-            and {*map(type, variables.values())} <= _ONLY_TEXTS
-        ):
-            sources = {
-                name: VariableValueSource(texts[name], value) for name, value in variables.items()
-            }
-            return VariableValues(sources, dict(variables))
+        """Coerce variables."""
         return get_variable_values(
             self.schema,
             operation.variable_definitions or (),
