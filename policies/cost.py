@@ -80,10 +80,14 @@ class Price:
 
     Attributes:
         max_age_s: How old an answer to it may be at most.
+        fixed: What it costs beside all lists.
+        by_length: The lists, and what one more item of each costs.
     """
 
     entries: tuple[_Entry, ...]
     max_age_s: int
+    fixed: int
+    by_length: tuple[tuple[PricedField, int], ...]
 
     def before(self, given: Given) -> int:
         """Work out what it costs at most, by its arguments."""
@@ -98,15 +102,9 @@ class Price:
 
     def after(self, counts: Mapping[Any, int]) -> int:
         """Work out what it cost, by how long its lists were."""
-        many: list[int] = []
-        total = 0
-        for above, weight, counted, _, _ in self.entries:
-            if counted is None:
-                number = many[above] if above >= 0 else 1
-            else:
-                number = counts.get(counted, 0)
-            many.append(number)
-            total += number * weight
+        total = self.fixed
+        for one, weight in self.by_length:
+            total += counts.get(one, 0) * weight
         return total
 
     def _sum(self, size: Callable[[_Entry], int]) -> int:
@@ -158,7 +156,22 @@ def price_of(
     for one in root.fields:
         if not one.name.startswith("__"):
             enter(one, -1, 0, None)
-    return Price(tuple(entries), min(ages, default=0))
+    return Price(tuple(entries), min(ages, default=0), *_afterwards(entries))
+
+
+def _afterwards(entries: Sequence[_Entry]) -> tuple[int, tuple[tuple[PricedField, int], ...]]:
+    """Add up the weights by the list that says how many there were of each."""
+    fixed = 0
+    weights: dict[PricedField, int] = {}
+    counted_by: list[PricedField | None] = []
+    for above, weight, counted, _, _ in entries:
+        by = counted_by[above] if counted is None and above >= 0 else counted
+        counted_by.append(by)
+        if by is None:
+            fixed += weight
+        else:
+            weights[by] = weights.get(by, 0) + weight
+    return fixed, tuple(weights.items())
 
 
 def _entry(

@@ -70,6 +70,9 @@ class Permissions:
 
     Args:
         policies: The policy of every field.
+
+    Attributes:
+        masks: Those that were made, by scopes; `mask` makes others.
     """
 
     def __init__(self, policies: Policies) -> None:
@@ -77,20 +80,20 @@ class Permissions:
         self.scopes: Final = frozenset(
             scope for one in self._guarded.values() for every in one.requires for scope in every
         ) | {INTROSPECTION}
-        self._masks: OrderedDict[frozenset[str], FieldMask] = OrderedDict()
+        self.masks: OrderedDict[frozenset[str], FieldMask] = OrderedDict()
         self._same: dict[FieldMask, FieldMask] = {}
 
     def mask(self, scopes: frozenset[str]) -> FieldMask:
         """Give what these scopes may not ask for; the same object every time."""
-        found = self._masks.get(scopes)
+        found = self.masks.get(scopes)
         if found is None:
             found = self._refused(scopes & self.scopes)
             # Masks are as many as the scopes that fields ask for make; sets of scopes
             # are as many as providers of tokens invent.
             found = self._same.setdefault(found, found)
-            self._masks[scopes] = found
-            if len(self._masks) > _MAX_MASKS:
-                self._masks.popitem(last=False)
+            self.masks[scopes] = found
+            if len(self.masks) > _MAX_MASKS:
+                self.masks.popitem(last=False)
         return found
 
     def missing(self, place: tuple[str, str], scopes: Iterable[str]) -> frozenset[str]:

@@ -137,7 +137,8 @@ class Guard:
 
     def mask(self, principal: Principal) -> FieldMask:
         """Give the fields that a caller may not ask for."""
-        return self.permissions.mask(principal.scopes)
+        known = self.permissions.masks.get(principal.scopes)
+        return self.permissions.mask(principal.scopes) if known is None else known
 
     def terms(self, plan: Plan) -> Terms:
         """Work out what holds for every request with this plan."""
@@ -176,11 +177,16 @@ class Guard:
             ForbiddenError: The caller may not ask this.
             LimitExceededError: It asks for too much.
         """
-        terms: Terms = prepared.note
+        terms: Terms = prepared.compiled.note
         if terms.refused and (self._is_strict or terms.is_introspecting):
             raise self._forbidden(principal, terms.refused)
 
-        deciding = _deciding(prepared.variables.coerced)
+        variables = prepared.variables.coerced
+        if {*map(type, variables.values())} <= _ONLY_TEXTS:
+            # A text is one thing, whichever it is: it has no length, and is looked up once.
+            deciding: Hashable | None = tuple(variables)
+        else:
+            deciding = _deciding(variables)
         found = terms.bills.get(deciding)
         if found is None:
             found = self._bill(terms, prepared)
@@ -204,7 +210,7 @@ class Guard:
 
     def spent(self, prepared: Prepared, executed: Executed) -> int:
         """Work out what a request that was executed has cost."""
-        terms: Terms = prepared.note
+        terms: Terms = prepared.compiled.note
         return terms.price.after(executed.counts)
 
     def _check_amounts(self, terms: Terms, arguments: Arguments) -> None:
@@ -238,14 +244,8 @@ class Guard:
 
 
 def _deciding(variables: Mapping[str, object]) -> Hashable | None:
-    """Name what of some variables decides a bill; None if it takes more than a look.
-
-    A text is one thing, whichever it is: it has no length, and is looked up once.
-    """
-    kinds = {*map(type, variables.values())}
-    if kinds <= _ONLY_TEXTS:
-        return tuple(variables)
-    if kinds <= _BRIEF:
+    """Name what of some variables decides a bill; None if it takes more than a look."""
+    if {*map(type, variables.values())} <= _BRIEF:
         return tuple((name, str if type(one) is str else one) for name, one in variables.items())
     return None
 
