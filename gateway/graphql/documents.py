@@ -8,7 +8,7 @@ when the gateway starts, and stay.
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
@@ -66,6 +66,7 @@ class Document:
 
     Attributes:
         hash: SHA-256 of the text, in hexadecimal digits.
+        short_hash: As it stands in the log.
         operations: By name; an operation without a name stands under None.
         for_others: The limit it exceeds for callers who may not look at the schema.
     """
@@ -74,11 +75,11 @@ class Document:
     hash: str
     operations: Mapping[str | None, OperationDefinitionNode]
     for_others: Exceeded | None = None
+    short_hash: str = field(init=False)
 
-    @property
-    def short_hash(self) -> str:
-        """The hash as it stands in the log."""
-        return self.hash[:12]
+    def __post_init__(self) -> None:
+        """Cut the hash once: every request asks for it."""
+        object.__setattr__(self, "short_hash", self.hash[:12])
 
     def operation(self, name: str | None) -> OperationDefinitionNode | RefusedDocument:
         """Find the operation a request means; without a name, the only one there is."""
@@ -128,6 +129,17 @@ class Documents:
         self._manifest = manifest
         self._limits = limits
         self._trusted = {text: self._trust(name, text) for name, text in manifest.texts.items()}
+
+    def known(self, request: GraphQLRequest) -> Document | None:
+        """Give the document a request sends, if it was found good before and has no name."""
+        if request.document is not None:
+            return None
+        text, good = request.query, self._good.values
+        found = good.get(text)
+        if found is None:
+            return self._trusted.get(text)
+        good.move_to_end(text)
+        return found
 
     def find(self, request: GraphQLRequest) -> Document | RefusedDocument:
         """Give the document a request means, by its text or by its name."""
@@ -242,24 +254,28 @@ V = TypeVar("V")
 
 
 class _Shelf(Generic[V]):
-    """The most recently used values by text, within an estimated number of bytes."""
+    """The most recently used values by text, within an estimated number of bytes.
+
+    Attributes:
+        values: All of them, the one used last at the end.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._values: OrderedDict[str, V] = OrderedDict()
+        self.values: OrderedDict[str, V] = OrderedDict()
 
     def get(self, text: str) -> V | None:
-        value = self._values.get(text)
+        value = self.values.get(text)
         if value is not None:
-            self._values.move_to_end(text)
+            self.values.move_to_end(text)
         return value
 
     def put(self, text: str, value: V) -> None:
-        self._values[text] = value
+        self.values[text] = value
         self._bytes += _cost(text)
         while self._bytes > self._max_bytes:
-            oldest, _ = self._values.popitem(last=False)
+            oldest, _ = self.values.popitem(last=False)
             self._bytes -= _cost(oldest)
 
 

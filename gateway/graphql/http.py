@@ -210,16 +210,17 @@ class GraphQLRoute:
             if body is None:
                 return None
             turn.body = body
-            again = self._repeated.find(principal, body)
+            again = None if self._kept.is_empty else self._repeated.find(principal, body)
             kept = None if again is None else self._kept.find(again.asked)
             if again is not None and kept is not None:
                 turn.operation, turn.document_hash = again.operation, again.document_hash
                 turn.cost = ENTRY
                 return self._told(turn, kept.data, (), kept.cost, kept.as_of)
             request = request_from_body(body)
-        self._admission.enter(is_look_up=self._documents.knows(request))
+        known = self._documents.known(request)
+        self._admission.enter(is_look_up=known is not None or self._documents.knows(request))
         try:
-            found = self._find(turn, request, reads_only=reads_only)
+            found = self._find(turn, request, known, reads_only=reads_only)
             if isinstance(found, RefusedDocument):
                 if found.limit is not None:
                     raise LimitExceededError(found.errors[0].message, limit=found.limit)
@@ -237,16 +238,17 @@ class GraphQLRoute:
             self._admission.leave()
 
     def _find(
-        self, turn: Turn, request: GraphQLRequest, *, reads_only: bool
+        self, turn: Turn, request: GraphQLRequest, known: Document | None, *, reads_only: bool
     ) -> tuple[Document, OperationDefinitionNode] | RefusedDocument:
         """Find the operation that is meant, in a document that fits the schema."""
-        document = self._documents.find(request)
+        document = known or self._documents.find(request)
         if isinstance(document, RefusedDocument):
             if reads_only and document.kinds - {OperationType.QUERY}:
                 raise _only_queries()
             return document
         turn.document_hash = document.short_hash
-        operation = document.operation(request.operation_name)
+        name = request.operation_name
+        operation = document.operations.get(name) or document.operation(name)
         if isinstance(operation, RefusedDocument):
             return operation
         if reads_only and operation.operation is not OperationType.QUERY:

@@ -110,6 +110,8 @@ class KeptAnswers:
 
     Attributes:
         hits: How often one was given.
+        is_empty: Whether there is no answer at all.
+        epoch: Counts changes: an answer that was begun before one must not be kept after it.
     """
 
     def __init__(self, max_bytes: int, *, clock: Clock = time.monotonic) -> None:
@@ -117,19 +119,10 @@ class KeptAnswers:
         self._clock = clock
         self._answers: OrderedDict[AnswerKey, KeptAnswer] = OrderedDict()
         self._by_tag: dict[Tag, set[AnswerKey]] = {}
-        self._epoch = 0
         self.bytes_used = 0
         self.hits = 0
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is no answer at all."""
-        return not self._answers
-
-    @property
-    def epoch(self) -> int:
-        """Counts changes: an answer that was begun before one must not be kept after it."""
-        return self._epoch
+        self.is_empty = True
+        self.epoch = 0
 
     def find(self, key: AnswerKey) -> KeptAnswer | None:
         """Give an answer, if there is one that is fresh enough for its question."""
@@ -143,10 +136,11 @@ class KeptAnswers:
     def put(self, key: AnswerKey, answer: KeptAnswer, epoch: int) -> None:
         """Keep an answer that was begun in an epoch."""
         size = len(answer.data) + OVERHEAD_BYTES
-        if epoch != self._epoch or size > self._max_bytes:
+        if epoch != self.epoch or size > self._max_bytes:
             return
         self._remove(key)
         self._answers[key] = answer
+        self.is_empty = False
         self.bytes_used += size
         for tag in answer.tags:
             self._by_tag.setdefault(tag, set()).add(key)
@@ -155,7 +149,7 @@ class KeptAnswers:
 
     def drop(self, tags: Collection[Tag]) -> int:
         """Drop the answers about something, and what is being answered; tells how many."""
-        self._epoch += 1
+        self.epoch += 1
         keys = {key for tag in tags for key in self._by_tag.get(tag, ())}
         for key in keys:
             self._remove(key)
@@ -165,6 +159,7 @@ class KeptAnswers:
         answer = self._answers.pop(key, None)
         if answer is None:
             return
+        self.is_empty = not self._answers
         self.bytes_used -= len(answer.data) + OVERHEAD_BYTES
         for tag in answer.tags:
             keys = self._by_tag[tag]
