@@ -5,9 +5,10 @@ One context a request, made at the door once the caller is known.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from backends.cache import Tag
 from backends.ports import Refs
@@ -30,8 +31,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(slots=True)
-class Context:
+class Context(msgspec.Struct):
     """One question's surroundings.
 
     Attributes:
@@ -62,11 +62,11 @@ class Context:
     start: Start = asyncio.create_task
     throttle: Throttle | None = None
     explain: "Explain | None" = None
-    calls: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, int] = {}
     oldest: datetime | None = None
     good_until: datetime | None = None
     is_flagged: bool = False
-    tags: set[Tag] = field(default_factory=set)
+    tags: set[Tag] = set()
 
     def rest_on(self, readings: Iterable[Reading], refs: Refs, max_age_s: float) -> None:
         """Note what an answer rests on that may be kept."""

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import time
 from collections.abc import Coroutine
-from dataclasses import replace
 
 import pytest
 
@@ -108,7 +107,8 @@ async def test_a_question_that_is_cancelled_cancels_what_it_asked() -> None:
         started.append(asyncio.create_task(call))
         return started[-1]
 
-    context = replace(home.context(), start=start)
+    context = home.context()
+    context.start = start
     question = asyncio.create_task(look_up_lines([KEY], EVERYTHING, context))
     await asyncio.sleep(0.1)
     question.cancel()

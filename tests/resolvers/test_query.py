@@ -295,9 +295,7 @@ async def test_several_order_sources_are_asked_at_the_same_time() -> None:
     second = FakeOrders("erp-2", Section.HEADER, [header(sku="SKU-1", customer_po="PO-8")])
     home.erp.delay_s = second.delay_s = 0.4
     context = home.context()
-    context = replace(
-        context, systems=replace(context.systems, orders={"erp": home.erp, "erp-2": second})
-    )
+    context.systems = replace(context.systems, orders={"erp": home.erp, "erp-2": second})
     started = datetime.now(UTC)
     executed = await ask(
         home,
