@@ -18,32 +18,18 @@ _HARMLESS: Final = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 MakeId: TypeAlias = Callable[[], str]
 
 
-class _Randomness:
-    """Random bytes, taken from the system many at a time: asking it costs more than an id."""
-
-    def __init__(self) -> None:
-        self._bytes = b""
-        self._used = 0
-
-    def take(self) -> bytes:
-        """Give bytes that were not given before."""
-        if self._used == len(self._bytes):
-            self._bytes, self._used = os.urandom(ID_BYTES * AT_ONCE), 0
-        self._used += ID_BYTES
-        return self._bytes[self._used - ID_BYTES : self._used]
-
-    def forget(self) -> None:
-        """Drop what another process has too."""
-        self._bytes, self._used = b"", 0
-
-
-_randomness: Final = _Randomness()
-os.register_at_fork(after_in_child=_randomness.forget)
+# Ids that were not given yet, made many at a time: asking the system costs more than an id.
+_ready: Final[list[str]] = []
+# Another process must not have them too.
+os.register_at_fork(after_in_child=_ready.clear)
 
 
 def new_correlation_id() -> str:
     """Make an id that nobody can guess or repeat: 96 random bits."""
-    return _randomness.take().hex()
+    if not _ready:
+        drawn, digits = os.urandom(ID_BYTES * AT_ONCE).hex(), 2 * ID_BYTES
+        _ready.extend(drawn[at : at + digits] for at in range(0, len(drawn), digits))
+    return _ready.pop()
 
 
 def correlation_id_of(sent: bytes | None, new_id: MakeId = new_correlation_id) -> str:
