@@ -5,7 +5,9 @@ or be taken for another media type than it says; every answer names its request.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
+
+import msgspec
 
 from gateway import correlation
 from gateway.codes import status_of
@@ -17,9 +19,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
-WriteWhole: TypeAlias = Callable[[int, Sequence[Header], Sequence[bytes]], bool]
-"""Takes status, headers (one says how long the body is) and the pieces of the body; tells
-whether it wrote them."""
+WriteWhole: TypeAlias = Callable[[int, int, bytes, Sequence[bytes]], bool]
+"""Takes status, the number of headers, their lines (each with its end; one says how long the
+body is), and the pieces of the body; tells whether it wrote them."""
 
 CLOSE: Final[Header] = (b"connection", b"close")
 RETRY_SOON: Final[Header] = (b"retry-after", b"1")
@@ -28,8 +30,12 @@ _PRIVATE: Final[Header] = (b"cache-control", b"private, no-store")
 _NOSNIFF: Final[Header] = (b"x-content-type-options", b"nosniff")
 _PROBLEM: Final = b"application/problem+json"
 
+_FIRST_LINES: Final = b"%b: %b\r\n%b: %b\r\n" % (*_PRIVATE, *_NOSNIFF) + correlation.HEADER + b": "
+_LINES: Final = 5
+"""That every answer with a body has."""
 
-class Answer(NamedTuple):
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """One whole answer.
 
     Attributes:
@@ -45,11 +51,6 @@ class Answer(NamedTuple):
     codes: tuple[str, ...] = ()
     headers: tuple[Header, ...] = ()
 
-    def with_headers(self, headers: tuple[Header, ...]) -> "Answer":
-        """Give it with more headers."""
-        status, content_type, pieces, codes, own = self
-        return Answer(status, content_type, pieces, codes, (*own, *headers))
-
     @property
     def body(self) -> bytes:
         """The body as one."""
@@ -60,13 +61,14 @@ class Answer(NamedTuple):
         """How long the body is, in bytes."""
         return sum(map(len, self.pieces))
 
-    def all_headers(self, correlation_id: str) -> list[Header]:
+    def all_headers(self, correlation_id: str, more: tuple[Header, ...] = ()) -> list[Header]:
         """List every header it is sent with."""
         headers = [
             _PRIVATE,
             _NOSNIFF,
             (correlation.HEADER, correlation_id.encode("ascii")),
             *self.headers,
+            *more,
         ]
         if self.content_type is not None:
             headers.append((b"content-type", self.content_type))
@@ -74,19 +76,39 @@ class Answer(NamedTuple):
         return headers
 
 
-async def send_answer(
-    send: Send, answer: Answer, correlation_id: str, whole: WriteWhole | None = None
-) -> None:
-    """Send it, as a whole where the server can; a caller who has left is no failure."""
-    status, headers = answer.status, answer.all_headers(correlation_id)
+def send_whole(
+    whole: WriteWhole, answer: Answer, correlation_id: str, more: tuple[Header, ...] = ()
+) -> bool:
+    """Send an answer at once, with its own headers and more; tells whether it was sent."""
+    if answer.content_type is None:
+        return False
+    headers = answer.headers + more
+    own = b""
+    for name, value in headers:
+        own += b"%b: %b\r\n" % (name, value)
+    size = 0
+    for piece in answer.pieces:
+        size += len(piece)
+    lines = b"%b%b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n" % (
+        _FIRST_LINES,
+        correlation_id.encode("ascii"),
+        own,
+        answer.content_type,
+        size,
+    )
     try:
-        if (
-            whole is not None
-            and answer.content_type is not None
-            and whole(status, headers, answer.pieces)
-        ):
-            return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        return whole(answer.status, len(headers) + _LINES, lines, answer.pieces)
+    except OSError:
+        return True  # as below
+
+
+async def send_answer(
+    send: Send, answer: Answer, correlation_id: str, more: tuple[Header, ...] = ()
+) -> None:
+    """Send it with its own headers and more; a caller who has left is no failure."""
+    headers = answer.all_headers(correlation_id, more)
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
     except OSError:
         # ASGI: a server may tell so that the connection is gone.

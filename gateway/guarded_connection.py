@@ -236,10 +236,12 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._rests_since = self.loop.time()
 
-    def _write_whole(self, status: int, headers: Sequence[Header], pieces: Sequence[bytes]) -> bool:
+    def _write_whole(
+        self, status: int, headers: int, lines: bytes, pieces: Sequence[bytes]
+    ) -> bool:
         running = self._running
         return running is not None and self._guard.whole.write(
-            running, self.server_state.default_headers, (status, headers, pieces)
+            running, self.server_state.default_headers, (status, headers, lines, pieces)
         )
 
     def _on_last_response(self) -> None:

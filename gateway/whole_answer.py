@@ -32,17 +32,16 @@ class WholeAnswers:
         self,
         cycle: RequestResponseCycle,
         common: Sequence[Header],
-        answer: tuple[int, Sequence[Header], Sequence[bytes]],
+        answer: tuple[int, int, bytes, Sequence[bytes]],
     ) -> bool:
         """Write an answer, if it is a plain one and the caller is taking answers.
 
         Args:
             cycle: What is to be answered.
             common: The headers every answer of the server has.
-            answer: Status, headers and the pieces of the body.
+            answer: Status, the number and the lines of its headers, the pieces of the body.
         """
-        status, headers, pieces = answer
-        lines = _lines(headers)
+        status, headers, lines, pieces = answer
         if (
             cycle.response_started
             or cycle.disconnected
@@ -51,11 +50,12 @@ class WholeAnswers:
             or b"connection: " in lines
             or cycle.scope["method"] == "HEAD"
             # A header that brings lines of its own is the server's to refuse.
-            or not (lines.count(b"\n") == lines.count(b"\r") == len(headers))
+            or not (lines.count(b"\n") == lines.count(b"\r") == headers)
         ):
             return False
         if common is not self._common:  # it is another list once a second
-            self._common, self._common_lines = common, _lines(common)
+            lines_of_all = [b"%b: %b\r\n" % header for header in common]
+            self._common, self._common_lines = common, b"".join(lines_of_all)
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
         head = b"".join((_STATUS_LINES[status], self._common_lines, lines, b"\r\n"))
@@ -64,7 +64,3 @@ class WholeAnswers:
         cycle.message_event.set()
         cycle.on_response()
         return True
-
-
-def _lines(headers: Sequence[Header]) -> bytes:
-    return b"".join([part for name, value in headers for part in (name, b": ", value, b"\r\n")])

@@ -28,7 +28,7 @@ from policies.key_sets import KeySetUnavailableError
 
 ALLOW: Final[Header] = (b"allow", b"GET, POST, OPTIONS")
 
-_CONTENT_TYPE: Final[Mapping[MediaType, bytes]] = {
+CONTENT_TYPES: Final[Mapping[MediaType, bytes]] = {
     media: media.value + b"; charset=utf-8" for media in MediaType
 }
 _encode: Final = msgspec.json.Encoder().encode
@@ -81,12 +81,9 @@ def answered(  # noqa: PLR0913 - each by its name
     headers: tuple[Header, ...] = (),
 ) -> Answer:
     """Answer with what came of an operation; partial or whole, it is a 200."""
-    if not errors:
-        pieces = encode(data, extensions=extensions)
-        return Answer(200, _CONTENT_TYPE[media], pieces, headers=headers)
     entries = as_graphql_errors(errors, correlation_id=correlation_id)
     pieces = encode(data, entries, extensions)
-    return Answer(200, _CONTENT_TYPE[media], pieces, _codes(entries), headers)
+    return Answer(200, CONTENT_TYPES[media], pieces, _codes(entries), headers)
 
 
 def refused(
@@ -108,8 +105,8 @@ def forbidden(error: ForbiddenError, media: MediaType, *, correlation_id: str) -
     """Answer a question that the caller's scopes do not allow, by RFC 6750."""
     entries = as_graphql_errors([error], correlation_id=correlation_id)
     challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{error.scope}"'
-    answer = _without_data(HTTPStatus.FORBIDDEN, entries, media)
-    return answer._replace(headers=((b"www-authenticate", challenge.encode("ascii")),))
+    headers = ((b"www-authenticate", challenge.encode("ascii")),)
+    return _without_data(HTTPStatus.FORBIDDEN, entries, media, headers)
 
 
 def failed(error: Exception, media: MediaType, *, correlation_id: str) -> Answer:
@@ -140,9 +137,14 @@ def _headers(error: GatewayError) -> tuple[Header, ...]:
     return error.headers if isinstance(error, ThrottledError) else _HEADERS.get(type(error), ())
 
 
-def _without_data(status: int, entries: list[FormattedError], media: MediaType) -> Answer:
+def _without_data(
+    status: int,
+    entries: list[FormattedError],
+    media: MediaType,
+    headers: tuple[Header, ...] = (),
+) -> Answer:
     body = _encode({"errors": entries})
-    return Answer(status, _CONTENT_TYPE[media], (body,), _codes(entries))
+    return Answer(status, CONTENT_TYPES[media], (body,), _codes(entries), headers)
 
 
 def _codes(entries: list[FormattedError]) -> tuple[str, ...]:

@@ -26,12 +26,14 @@ from gateway.answers import (
     Send,
     fold_headers,
     send_answer,
+    send_whole,
 )
 from gateway.audit import Audit
-from gateway.execution import Executed
+from gateway.execution import Executed, encode
 from gateway.graphql.admission import Admission
 from gateway.graphql.answers import (
     ALLOW,
+    CONTENT_TYPES,
     MethodNotAllowedError,
     answered,
     failed,
@@ -118,12 +120,23 @@ class GraphQLRoute:
         self._clock = clock
         self._now = now
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(  # noqa: C901 - each step of its own would be a call of every request
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Answer one HTTP request."""
-        headers = fold_headers(scope["headers"])
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        if len(headers) != len(scope["headers"]):
+            headers = fold_headers(scope["headers"])
         sent_id = headers.get(correlation.HEADER)
-        turn = Turn(correlation.correlation_id_of(sent_id, self._new_id), self._clock())
-        task = turn.task = self._current_task()
+        correlation_id = (
+            self._new_id()
+            if sent_id is None
+            else correlation.correlation_id_of(sent_id, self._new_id)
+        )
+        task = None if self._loop is None else asyncio.current_task(self._loop)
+        if task is None:
+            task = self._current_task()
+        turn = Turn(correlation_id, self._clock(), task)
         self._limit.start(task)
         try:
             if self._tracer is None:
@@ -145,9 +158,12 @@ class GraphQLRoute:
             self._limit.stop(task)
             self._departures.stop(task)
         if answer is not None:
+            more: tuple[Header, ...] = ()
             if turn.charge is not None and not isinstance(turn.failure, ThrottledError):
-                answer = answer.with_headers(self._toll.headers(turn.charge))
-            await send_answer(send, answer, turn.correlation_id, scope.get(WHOLE))
+                more = self._toll.headers(turn.charge)
+            whole = scope.get(WHOLE)
+            if whole is None or not send_whole(whole, answer, turn.correlation_id, more):
+                await send_answer(send, answer, turn.correlation_id, more)
         line = line_of(turn, answer, at=self._now(), took_s=self._clock() - turn.started)
         self._metrics.observe(line.status, line.error_codes, line.duration_ms / 1_000, turn.cost)
         self._log.write(line)
@@ -178,20 +194,18 @@ class GraphQLRoute:
 
         The loop is remembered, because to ask for the one that runs is a system call.
         """
-        task = None if self._loop is None else asyncio.current_task(self._loop)
-        if task is None:
-            self._loop = asyncio.get_running_loop()
-            task = asyncio.current_task(self._loop)
-        return cast("Task", task)
+        self._loop = asyncio.get_running_loop()
+        return cast("Task", asyncio.current_task(self._loop))
 
     async def _answer(
         self, turn: Turn, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
     ) -> Answer | None:
         """Take the steps, as far as they go; None when the caller left."""
-        reads_only = _reads_only(scope["method"])
+        reads_only = False if scope["method"] == "POST" else _reads_only(scope["method"])
         if reads_only is None:
             return Answer(204, None, (), headers=(ALLOW,))
-        refuse_key_in_url(scope["query_string"])
+        if scope["query_string"]:
+            refuse_key_in_url(scope["query_string"])
         callers = self._callers
         principal = callers.identify_now(turn, headers) or await callers.identify(
             turn, scope["headers"]
@@ -328,6 +342,9 @@ class GraphQLRoute:
             age = max(int((self._now() - as_of).total_seconds()), 0)
             extensions += b',"cache":{"age":%d}}' % age
             headers = ((b"age", b"%d" % age),)
+        if not errors:
+            pieces = encode(data, extensions=extensions)
+            return Answer(200, CONTENT_TYPES[turn.media], pieces, (), headers)
         return answered(
             data,
             errors,
@@ -349,12 +366,10 @@ class GraphQLRoute:
 
 
 def _reads_only(method: str) -> bool | None:
-    """Tell a GET from a POST; None for OPTIONS, and nothing else is served.
+    """Tell a GET from others; None for OPTIONS, and besides a POST nothing else is served.
 
     HEAD is refused: it would have a question answered only to throw it away.
     """
-    if method == "POST":
-        return False
     if method == "GET":
         return True
     if method == "OPTIONS":

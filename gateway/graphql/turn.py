@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from graphql import OperationDefinitionNode, OperationType
 
 from gateway.answers import Answer
@@ -17,46 +18,39 @@ from policies.throttle import Charge
 CLIENT_LEFT: Final = 499
 
 
-class Turn:
+class Turn(msgspec.Struct):
     """What is learned about one request while it is answered."""
 
-    __slots__ = (
-        "body",
-        "calls",
-        "charge",
-        "correlation_id",
-        "cost",
-        "document_hash",
-        "failure",
-        "media",
-        "operation",
-        "principal",
-        "started",
-        "step",
-        "task",
-    )
-
+    correlation_id: str
+    started: float
     task: Task
-
-    def __init__(self, correlation_id: str, started: float) -> None:
-        self.correlation_id = correlation_id
-        self.started = started
-        self.step: str = "caller"
-        self.body = b""
-        self.media = MediaType.JSON
-        self.principal: str | None = None
-        self.document_hash: str | None = None
-        self.operation: OperationDefinitionNode | None = None
-        self.calls: Mapping[str, int] | None = None
-        self.cost = 0
-        self.charge: Charge | None = None
-        self.failure: Exception | None = None
+    step: str = "caller"
+    body: bytes = b""
+    media: MediaType = MediaType.JSON
+    principal: str | None = None
+    document_hash: str | None = None
+    operation: OperationDefinitionNode | None = None
+    calls: Mapping[str, int] | None = None
+    cost: int = 0
+    charge: Charge | None = None
+    failure: Exception | None = None
 
 
 def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -> RequestLine:
     """Write the line that a request leaves in the log."""
     operation = turn.operation
-    codes = answer.codes if answer else ()
+    name = operation_type = None
+    if operation is not None:
+        name = None if operation.name is None else operation.name.value
+        # To ask an enum for its value is a function of Python.
+        kind = operation.operation
+        operation_type = "query" if kind is OperationType.QUERY else kind.value
+    codes: tuple[str, ...] = ()
+    bytes_out = 0
+    if answer is not None:
+        codes = answer.codes
+        for piece in answer.pieces:
+            bytes_out += len(piece)
     return RequestLine(
         ts=at,
         level="error" if GatewayError.code in codes else "info",
@@ -64,21 +58,15 @@ def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -
         correlation_id=turn.correlation_id,
         status=answer.status if answer else CLIENT_LEFT,
         duration_ms=round(took_s * 1_000, 3),
-        bytes_out=answer.size if answer else 0,
+        bytes_out=bytes_out,
         principal=turn.principal,
-        operation_name=operation.name.value if operation and operation.name else None,
-        operation_type=_type_of(operation) if operation else None,
+        operation_name=name,
+        operation_type=operation_type,
         document_hash=turn.document_hash,
         error_codes=codes,
         calls=dict(turn.calls) if turn.calls else None,
         cost=turn.cost or None,
     )
-
-
-def _type_of(operation: OperationDefinitionNode) -> str:
-    # To ask an enum for its value is a function of Python.
-    kind = operation.operation
-    return "query" if kind is OperationType.QUERY else kind.value
 
 
 def too_late(turn: Turn) -> GatewayError:
