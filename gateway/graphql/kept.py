@@ -13,7 +13,6 @@ Only an answer without errors is kept, and only as long as every field of it all
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -28,9 +27,8 @@ OVERHEAD_BYTES: Final = 1_024
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerKey:
-    """What an answer is kept under.
+class AnswerKey(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """What an answer is kept under; its hash is worked out once, as a visibility's takes long.
 
     Attributes:
         document: The hash of its text.
@@ -45,19 +43,12 @@ class AnswerKey:
     mask: Hashable
     variables: bytes
     visibility: Visibility
-    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a key that does not say whose rows are in the answer."""
         if not isinstance(self.visibility, Visibility):
             msg = "an answer is kept under a Visibility"
             raise TypeError(msg)
-        named = (self.document, self.operation, self.mask, self.variables, self.visibility)
-        object.__setattr__(self, "_hash", hash(named))
-
-    def __hash__(self) -> int:
-        """Be looked up more often than made: the hash of a visibility takes long."""
-        return self._hash
 
 
 def answer_key(
