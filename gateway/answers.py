@@ -22,6 +22,8 @@ Header: TypeAlias = tuple[bytes, bytes]
 WriteWhole: TypeAlias = Callable[[int, int, bytes, Sequence[bytes]], bool]
 """Takes status, the number of headers, their lines (each with its end; one says how long the
 body is), and the pieces of the body; tells whether it wrote them."""
+TakeBody: TypeAlias = Callable[[int], bytes | None]
+"""Takes how many bytes a body may have; gives it if it is there and no larger, else None."""
 
 CLOSE: Final[Header] = (b"connection", b"close")
 RETRY_SOON: Final[Header] = (b"retry-after", b"1")

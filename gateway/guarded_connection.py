@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import httptools
 import structlog
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from gateway.answers import RETRY_SOON, Header, WriteWhole
+from gateway.answers import RETRY_SOON, Header, TakeBody, WriteWhole
 from gateway.last_words import last_words
 from gateway.request_head import (
     HeadRefusedError,
@@ -25,7 +26,7 @@ from gateway.request_head import (
     head_too_large,
     url_too_long,
 )
-from gateway.whole_answer import WHOLE
+from gateway.whole_answer import BODY, WHOLE, take_body
 
 if TYPE_CHECKING:
     from gateway.connection_guard import ConnectionGuard
@@ -64,13 +65,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._reading = _REST
         self._is_deaf = False
         self._running: RequestResponseCycle | None = None
+        self._whole: WriteWhole = self._write_whole
+        self._take: TakeBody = self._take_body
         self._last_words = b""
         # Of the head that is being read: what has come of it, at most; its Host.
         self._head_bytes = 0
         self._host: bytes | None = None
         self._is_special = False
         self._known_host: object = self  # nothing that a header could hold
-        self._whole: WriteWhole = self._write_whole
         self._done: object = None  # the scope of the last request that came as a whole
         # Of the body that is being read.
         self._body_began = 0.0
@@ -206,15 +208,29 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._guard.is_draining:
             self.cycle.keep_alive = False
         self.scope[WHOLE] = self._whole  # type: ignore[typeddict-unknown-key] # of our own
+        self.scope[BODY] = self._take  # type: ignore[typeddict-unknown-key]
+
+    # The two that follow do what uvicorn does, too: to ask it costs a call of each request.
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self._between_bytes = 0
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
 
     def on_message_complete(self) -> None:
         """Take the end of the request, and be ready for the next."""
-        super().on_message_complete()
+        cycle = self.cycle
+        if not (
+            cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade())
+        ):
+            cycle.more_body = False
+            cycle.message_event.set()
         self._reading = _REST
         self._done = self.scope
         self._host = None
@@ -230,18 +246,25 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_deaf or self.transport.is_closing():
             self._on_last_response()
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             self._answer_next()
         else:
             self._rests_since = self.loop.time()
+
+    # What the application may ask for, of the request that is being answered.
+
+    def _take_body(self, max_bytes: int) -> bytes | None:
+        running = self._running
+        return None if running is None else take_body(running, max_bytes)
 
     def _write_whole(
         self, status: int, headers: int, lines: bytes, pieces: Sequence[bytes]
     ) -> bool:
         running = self._running
         return running is not None and self._guard.whole.write(
-            running, self.server_state.default_headers, (status, headers, lines, pieces)
+            running, status, headers, lines, pieces
         )
 
     def _on_last_response(self) -> None:

@@ -1,9 +1,12 @@
-"""An answer that is there as a whole, written as a whole.
+"""A body and an answer that are there as a whole, taken and written as a whole.
 
 ASGI has an answer sent in two messages, and the server writes each by itself: two calls
 of the system, of which the first wakes a caller for a head without a body. A server that
 can do better says so in the scope, under `WHOLE`, with a function that takes all of an
 answer and writes it at once. Where that cannot be, it says so, and nothing has happened.
+
+So it is with a body: most are there when they are asked for, and ASGI has them waited for
+all the same. Under `BODY` stands a function that gives a body that is there.
 """
 
 from collections.abc import Sequence
@@ -15,10 +18,33 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from gateway.answers import Header
 
 WHOLE: Final = "orderline.write_whole"
+BODY: Final = "orderline.take_body"
 
 _STATUS_LINES: Final = {
     one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode("ascii") for one in HTTPStatus
 }
+
+
+def take_body(cycle: RequestResponseCycle, max_bytes: int) -> bytes | None:
+    """Take the body of a request, as the first message of ASGI would give it.
+
+    None where it is not there yet, is larger, or where its caller left or is to be told
+    something first; then ASGI's way is open.
+    """
+    body = cycle.body
+    if (
+        cycle.more_body
+        or len(body) > max_bytes
+        or cycle.disconnected
+        or cycle.response_complete
+        or cycle.waiting_for_100_continue
+    ):
+        return None
+    if cycle.flow.read_paused:
+        cycle.flow.resume_reading()
+    cycle.message_event.clear()
+    cycle.body = bytearray()
+    return bytes(body)
 
 
 class WholeAnswers:
@@ -31,17 +57,20 @@ class WholeAnswers:
     def write(
         self,
         cycle: RequestResponseCycle,
-        common: Sequence[Header],
-        answer: tuple[int, int, bytes, Sequence[bytes]],
+        status: int,
+        headers: int,
+        lines: bytes,
+        pieces: Sequence[bytes],
     ) -> bool:
         """Write an answer, if it is a plain one and the caller is taking answers.
 
         Args:
             cycle: What is to be answered.
-            common: The headers every answer of the server has.
-            answer: Status, the number and the lines of its headers, the pieces of the body.
+            status: Of the answer.
+            headers: How many it has, besides those of every answer of the server.
+            lines: These headers, each with the end of its line.
+            pieces: Of the body.
         """
-        status, headers, lines, pieces = answer
         if (
             cycle.response_started
             or cycle.disconnected
@@ -53,6 +82,7 @@ class WholeAnswers:
             or not (lines.count(b"\n") == lines.count(b"\r") == headers)
         ):
             return False
+        common = cycle.default_headers
         if common is not self._common:  # it is another list once a second
             lines_of_all = [b"%b: %b\r\n" % header for header in common]
             self._common, self._common_lines = common, b"".join(lines_of_all)

@@ -60,7 +60,7 @@ from gateway.graphql.toll import ENTRY, ThrottledError, Toll
 from gateway.graphql.turn import Turn, line_of, too_late
 from gateway.metrics import RequestMetrics
 from gateway.telemetry import Now, RequestLog, utc_now
-from gateway.whole_answer import WHOLE
+from gateway.whole_answer import BODY, WHOLE
 from orderlines.deadline import Clock, Deadline
 from policies.permissions import INTROSPECTION
 from policies.principal import Principal
@@ -220,8 +220,9 @@ class GraphQLRoute:
         else:
             check_body_headers(headers, max_body_bytes=self._max_body_bytes)
             turn.step = "body"
-            body = await read_body(receive, max_body_bytes=self._max_body_bytes)
-            if body is None:
+            take, most = scope.get(BODY), self._max_body_bytes
+            body = None if take is None else take(most)
+            if body is None and (body := await read_body(receive, max_body_bytes=most)) is None:
                 return None
             turn.body = body
             again = None if self._kept.is_empty else self._repeated.find(principal, body)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from gateway.answers import Header
+from gateway.whole_answer import BODY as BODY_THERE
 from gateway.whole_answer import WHOLE
 from tests.gateway.test_connection_guard import QUICK, House, guarded, statuses
 
@@ -14,6 +15,8 @@ BODY: Final = b'{"data":null}'
 LENGTH: Final[Header] = (b"content-length", b"%d" % len(BODY))
 PLAIN: Final[Sequence[Header]] = (LENGTH, (b"content-type", b"application/json"))
 GET: Final = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST: Final = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+CONTINUE: Final = POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
 LAST: Final = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
@@ -111,6 +114,49 @@ async def test_an_answer_before_the_body_leaves_the_connection_usable() -> None:
 
         assert statuses(raw) == [200, 200]
         assert said[0] is at_once
+
+
+@pytest.mark.parametrize(
+    ("parts", "taken"),
+    [
+        pytest.param((POST % 3 + b"abc",), [b"abc"], id="at once"),
+        pytest.param((GET,), [b""], id="no body"),
+        pytest.param((POST % 3, b"abc"), [None], id="later"),
+        pytest.param((POST % 6 + b"abc", b"abc"), [None], id="in parts"),
+        pytest.param((POST % 9 + b"abcabcabc",), [None], id="too large"),
+        pytest.param((CONTINUE % 3 + b"abc",), [None], id="to be told to go on"),
+        pytest.param((POST % 3 + b"abc" + POST % 3 + b"def",), [b"abc", b"def"], id="pipelined"),
+    ],
+)
+async def test_a_body_that_is_there_is_taken(
+    parts: Sequence[bytes], taken: Sequence[bytes | None]
+) -> None:
+    """Else nothing has happened, and ASGI gives all of it; it is not given twice."""
+    seen: list[bytes | None] = []
+    bodies: list[bytes] = []
+    async with guarded() as house:
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+            seen.append(scope[BODY_THERE](8))
+            body, more = seen[-1] or b"", seen[-1] is None
+            while more:
+                message = await receive()
+                body, more = body + message["body"], message["more_body"]
+            bodies.append(body)
+            again = asyncio.ensure_future(receive())
+            await asyncio.sleep(0)
+            assert not again.done()
+            await send({"type": "http.response.start", "status": 200, "headers": PLAIN})
+            await send({"type": "http.response.body", "body": BODY})
+            assert (await again)["type"] == "http.disconnect"
+
+        house.answer = answer  # type: ignore[method-assign] # the application of this test
+        raw = await house.exchange(*parts[:-1], parts[-1] + LAST)
+
+    assert seen[: len(taken)] == taken
+    whole = b"".join(parts).replace(b"def", b"").count(b"abc") * b"abc"
+    assert bodies[0] == whole
+    assert statuses(raw).count(200) == len(seen) == len(taken) + 1
 
 
 async def test_who_has_left_is_not_written_to() -> None:
