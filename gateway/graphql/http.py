@@ -225,7 +225,7 @@ class GraphQLRoute:
             if body is None and (body := await read_body(receive, max_body_bytes=most)) is None:
                 return None
             turn.body = body
-            again = None if self._kept.is_empty else self._repeated.find(principal, body)
+            again = self._repeated.find(principal, body) if self._kept.documents else None
             kept = None if again is None else self._kept.find(again.asked)
             if again is not None and kept is not None:
                 turn.operation, turn.document_hash = again.operation, again.document_hash
@@ -282,7 +282,8 @@ class GraphQLRoute:
         mask = self._guard.mask(principal)
         name = operation.name.value if operation.name else None
         who = document.hash, name, mask, principal.visibility
-        asked = None if self._kept.is_empty else answer_key(*who, variables)
+        is_kept = document.hash in self._kept.documents
+        asked = answer_key(*who, variables) if is_kept else None
         kept = None if asked is None else self._kept.find(asked)
         if kept is not None and asked is not None:
             # It is what the guard decided before: about this plan, mask and variables.

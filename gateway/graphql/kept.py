@@ -101,7 +101,8 @@ class KeptAnswers:
 
     Attributes:
         hits: How often one was given.
-        is_empty: Whether there is no answer at all.
+        documents: How many answers to each document there are, by its hash; a document
+            that is missing need not be looked for.
         epoch: Counts changes: an answer that was begun before one must not be kept after it.
     """
 
@@ -112,7 +113,7 @@ class KeptAnswers:
         self._by_tag: dict[Tag, set[AnswerKey]] = {}
         self.bytes_used = 0
         self.hits = 0
-        self.is_empty = True
+        self.documents: dict[str, int] = {}
         self.epoch = 0
 
     def find(self, key: AnswerKey) -> KeptAnswer | None:
@@ -131,7 +132,7 @@ class KeptAnswers:
             return
         self._remove(key)
         self._answers[key] = answer
-        self.is_empty = False
+        self.documents[key.document] = self.documents.get(key.document, 0) + 1
         self.bytes_used += size
         for tag in answer.tags:
             self._by_tag.setdefault(tag, set()).add(key)
@@ -150,7 +151,9 @@ class KeptAnswers:
         answer = self._answers.pop(key, None)
         if answer is None:
             return
-        self.is_empty = not self._answers
+        self.documents[key.document] -= 1
+        if not self.documents[key.document]:
+            del self.documents[key.document]
         self.bytes_used -= len(answer.data) + OVERHEAD_BYTES
         for tag in answer.tags:
             keys = self._by_tag[tag]

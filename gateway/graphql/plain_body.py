@@ -33,8 +33,11 @@ def plain_body(body: bytes) -> tuple[str, str | None, Mapping[str, object]] | No
     stands twice brings strings that are not among those found; each stands in two quotes,
     and where no backslash is escaped, a quote behind a backslash is none of these.
     """
-    if b"\\u" in body or b"\\\\" in body:
-        return None
+    escaped_quotes = 0
+    if b"\\" in body:
+        if b"\\u" in body or b"\\\\" in body:
+            return None
+        escaped_quotes = body.count(b'\\"')
     try:
         found = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -54,6 +57,6 @@ def plain_body(body: bytes) -> tuple[str, str | None, Mapping[str, object]] | No
                 strings += 1
             elif type(value) is int and not -MAX_INTEGER < value < MAX_INTEGER:
                 return None
-    if body.count(b'"') - body.count(b'\\"') != 2 * strings:
+    if body.count(b'"') - escaped_quotes != 2 * strings:
         return None
     return found.query, name, variables

@@ -96,7 +96,21 @@ def test_the_least_recently_used_goes_when_there_is_no_room() -> None:
     kept.put(key(variables=b"large"), answer(b"x" * 9_000, 1e12), kept.epoch)
 
     assert [kept.find(name) is not None for name in names] == [True, False, True]
+    assert kept.documents == {"hash": 2}
     assert kept.find(key(variables=b"large")) is None
+
+
+def test_a_document_is_missing_once_its_last_answer_is() -> None:
+    """A question whose answers are never kept is not named at all."""
+    kept = KeptAnswers(100_000)
+    told = [dict(kept.documents)]
+    for variables in (b"1", b"2", b"1"):
+        kept.put(key(variables=variables), answer(), kept.epoch)
+        told.append(dict(kept.documents))
+    kept.drop([ORDER])
+
+    assert told == [{}, {"hash": 1}, {"hash": 2}, {"hash": 2}]
+    assert kept.documents == {}
 
 
 def test_variables_are_written_in_one_order() -> None:
