@@ -53,6 +53,7 @@ def test_masks_are_one_object_for_all_who_may_ask_the_same() -> None:
 
     assert len({id(mask) for mask in masks}) == 1
     assert permissions.mask(frozenset({"lines"})) is masks[0]
+    assert permissions.mask(frozenset({"lines"})) is permissions.masks[frozenset({"lines"})]
 
 
 def test_the_fewest_missing_scopes_are_named() -> None:
