@@ -8,6 +8,7 @@ synchronous FULL. Several processes may use one file; each write is a transactio
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from typing import Final, TypeVar
 
 from backends.store.migrations import StoreError, migrate
 
+RETRY_S: Final = 0.01
 BUSY_S: Final = 5.0
 """How long a write waits for that of another process."""
 FILE_MODE: Final = 0o600
@@ -159,7 +161,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         migrate(connection)
@@ -167,3 +169,21 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; whoever else opens a new store does so at this moment.
+
+    SQLite does not wait here as it does elsewhere, because two who wait for each other
+    would wait for ever. It is only tried again.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        else:
+            return
+        time.sleep(RETRY_S)
