@@ -95,9 +95,7 @@ class ObservedTransport:
         self._last_reason: str | None = None
         self._state = HealthState.UNKNOWN
 
-    async def ask(
-        self, request: Request, look: Look[T], *, deadline: Deadline
-    ) -> T:
+    async def ask(self, request: Request, look: Look[T], *, deadline: Deadline) -> T:
         """Carry one request, and look at what came.
 
         Args:
@@ -138,9 +136,7 @@ class ObservedTransport:
             self._in_flight += 1
         return sending
 
-    def end(
-        self, request: Request, look: Look[T], sending: Sending
-    ) -> Generator[Any, None, T]:
+    def end(self, request: Request, look: Look[T], sending: Sending) -> Generator[Any, None, T]:
         """Wait for the answer to what was begun, and look at it as `ask` does.
 
         Raises:

@@ -68,9 +68,7 @@ def any_of(clauses: Iterable[str]) -> str:
     return "%20or%20".join(clauses)
 
 
-def question(
-    path: str, meant: str, expand: str, select: str = "", rows: str = ""
-) -> Request:
+def question(path: str, meant: str, expand: str, select: str = "", rows: str = "") -> Request:
     """Ask a set for rows, with one navigation expanded.
 
     Args:

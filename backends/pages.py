@@ -241,7 +241,9 @@ async def _kept(
             key, load, wanted=asking.wanted, deadline=asking.deadline, tags=asking.tags()
         )
     except _PagedError:
-        return await _follow(transport, question, look, msgspec.structs.replace(asking, wanted=LIVE))
+        return await _follow(
+            transport, question, look, msgspec.structs.replace(asking, wanted=LIVE)
+        )
     if looked and not kept.is_kept:
         page = looked[-1]
     else:  # somebody else read it, or it is refreshed while it is given

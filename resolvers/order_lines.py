@@ -125,9 +125,7 @@ def _are_all(look_up: LookUp) -> bool:
     """Tell whether the lines that were admitted are all there are."""
     headers = look_up.headers.outcome
     return (
-        isinstance(headers, Readings)
-        and headers.by_line is look_up.admitted
-        and not headers.failed
+        isinstance(headers, Readings) and headers.by_line is look_up.admitted and not headers.failed
     )
 
 

@@ -71,9 +71,7 @@ READS: Final[Mapping[Leaf, Read]] = {
     ("shipped", "returned", "unit"): Read(Kind.UNIT, FULFILMENT, "returned"),
 }
 ABSENCES: Final[Mapping[Leaf, Read]] = {
-    (leaf[0], "absence"): read
-    for leaf, read in READS.items()
-    if leaf[1:] == ("quantity", "value")
+    (leaf[0], "absence"): read for leaf, read in READS.items() if leaf[1:] == ("quantity", "value")
 }
 """Where a quantity is there, nothing is said of its absence."""
 
@@ -153,7 +151,7 @@ def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
             column = table.columns.get(name) or table.column(name)
             if kind is Kind.MEMBER:
                 # A member's own name, which is found without a function of Python.
-                column = [one._name_ for one in column]  # type: ignore[attr-defined] # noqa: SLF001
+                column = [one._name_ for one in column]  # type: ignore[attr-defined]
             else:
                 texts += column
         read.append(column)

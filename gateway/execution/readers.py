@@ -6,7 +6,7 @@ with one of them: a `Reader`. It is asked first, and where it says that somethin
 as usual, the fields are read as always. Arguments, lists and refused fields have none.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
 from graphql import is_list_type, is_object_type
