@@ -167,6 +167,7 @@ class Underway(msgspec.Struct, Generic[P, R]):
         self.sending = None
         page, following = yield from transport.end(self.question, self.look, sending)
         if following is None:
+            # When the call was counted as good.
             as_of = transport.last_success_at or transport.now()
             return self.make(Reading(transport.system, as_of), [page])
         rest = _follow(transport, following, self.look, self.asking, [page])
@@ -359,13 +360,17 @@ class SealedPages(msgspec.Struct, Generic[F]):
         try:
             # One, as mostly.
             rows = (
-                self._rows(bodies[0])
+                self.decode(bodies[0])
                 if len(bodies) == 1
-                else Rows.of_all([self._rows(body) for body in bodies])
+                else Rows.of_all([self.decode(body) for body in bodies])
             )
         except BackendError as error:
             self.transport.failed(error)
             raise
+        except UNREADABLE as error:
+            failure = invalid(self.transport.system, str(error))
+            self.transport.failed(failure)
+            raise failure from error
         good = rows.good
         if not rows.bad and type(good) is Table and good:
             if type(expected) is Aligned:
@@ -374,9 +379,3 @@ class SealedPages(msgspec.Struct, Generic[F]):
             elif addresses_of(good) == [*expected]:
                 return Readings(self.reading, Aligned(good))
         return place(rows, self.reading, self.asked, admitted, may_split=self.may_split)
-
-    def _rows(self, body: bytes) -> Rows[F]:
-        try:
-            return self.decode(body)
-        except UNREADABLE as error:
-            raise invalid(self.transport.system, str(error)) from error

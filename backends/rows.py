@@ -172,13 +172,11 @@ class Asked(msgspec.Struct):
                 asked.orders[key.order_number] = None
         return asked
 
-    def is_all_of(self, rows: Aligned[Any]) -> bool:
-        """Tell whether every row was asked for."""
-        if not self.orders:
-            return self.lines.keys() >= {*rows.addresses}
-        if rows.order_number is not None:  # as mostly, and found faster
-            return rows.order_number in self.orders
-        return self.orders.keys() >= {*rows.records.column("order_number")}
+    def is_all_of(self, addresses: Iterable[LineAddress]) -> bool:
+        """Tell whether every line was asked for."""
+        if self.orders:
+            return self.orders.keys() >= {order for order, _ in addresses}
+        return self.lines.keys() >= {*addresses}
 
     def includes(self, address: LineAddress) -> bool:
         """Tell whether a line was asked for."""
@@ -206,7 +204,11 @@ def place(
     good = rows.good
     if admitted is None and not rows.bad and type(good) is Table:
         aligned = Aligned(good)
-        if _are_distinct(aligned) and asked.is_all_of(aligned):
+        number, lines = aligned.order_number, aligned.line_numbers
+        if number is not None and number in asked.orders:  # as mostly
+            if len({*lines}) == len(lines):
+                return Readings(reading, aligned)
+        elif len({*aligned.addresses}) == len(lines) and asked.is_all_of(aligned.addresses):
             return Readings(reading, aligned)
     wanted = frozenset(admitted) if not isinstance(admitted, AbstractSet | None) else admitted
     by_line = _by_line(rows.good, asked, wanted)
@@ -235,14 +237,6 @@ def addresses_of(rows: Sequence[Facet]) -> list[LineAddress]:
     if isinstance(rows, Table):
         return [*zip(rows.column("order_number"), rows.column("line_number"), strict=True)]
     return [(row.order_number, row.line_number) for row in rows]
-
-
-def _are_distinct(rows: Aligned[Any]) -> bool:
-    """Tell whether no two rows are about the same line."""
-    numbers = rows.line_numbers
-    if rows.order_number is not None:  # as mostly, and found faster
-        return len({*numbers}) == len(numbers)
-    return len({*rows.addresses}) == len(numbers)
 
 
 def _by_line(

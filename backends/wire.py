@@ -321,14 +321,14 @@ class Sent(msgspec.Struct, frozen=True):
         Raises:
             BackendUnavailableError: No complete, well-formed answer came in time.
         """
-        pending = self.pending
         try:
-            return (yield from pending)
+            return (yield from self.pending)
         except UnansweredError as error:
             again = self.wire.resend(error, self.connection, self.data, self.deadline)
-            return (yield from again.__await__())
-        finally:
-            self.connection.leave(pending)
+        except BaseException:
+            self.connection.leave(self.pending)
+            raise
+        return (yield from again.__await__())
 
     def cancel(self) -> None:
         """Wait for nothing: the connection is closed."""

@@ -23,7 +23,6 @@ ONLY_SLICE_VALUE: Final = "the value of the only slice in force"
 ONLY_SLICE_ON: Final = "the date of the only slice in force"
 """Columns of promises, known where each has one slice in force."""
 
-NO_COLUMNS: Final[Mapping[str, Column]] = MappingProxyType({})
 NO_MAKERS: Final[Makers] = MappingProxyType({})
 
 
@@ -32,7 +31,7 @@ class Table(list[F]):
 
     Args:
         records: In the order in which the system told them.
-        columns: Accessors that are known of all of them, by name.
+        columns: Accessors that are known of all of them, by name; it becomes the table's.
         makers: How others are read.
 
     Attributes:
@@ -44,11 +43,11 @@ class Table(list[F]):
     def __init__(
         self,
         records: Iterable[F],
-        columns: Mapping[str, Column] = NO_COLUMNS,
+        columns: dict[str, Column] | None = None,
         makers: Makers = NO_MAKERS,
     ) -> None:
         super().__init__(records)
-        self.columns = {**columns}
+        self.columns = {} if columns is None else columns
         self._makers = makers
 
     def column(self, name: str) -> Column:
@@ -70,11 +69,6 @@ class Table(list[F]):
                 found = [*map(attrgetter(name), self)]
             self.columns[name] = found
         return found
-
-    def only(self, name: str) -> Any:  # noqa: ANN401 - as in a column
-        """Give what an accessor of all records says alike; None where they differ."""
-        column = self.column(name)
-        return column[0] if column and column.count(column[0]) == len(column) else None
 
     def known(self, name: str) -> Column | None:
         """Give a column that whoever took the records said; None if it said nothing."""

@@ -256,7 +256,7 @@ def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
         visibility.warehouses,
     )
     return (
-        (customers is ALL or customers >= {*headers.column("sold_to")})
+        (customers is ALL or customers.issuperset(headers.column("sold_to")))
         and (channels is ALL or channels >= {one.name for one in headers.column("channel")})
         and (warehouses is ALL or warehouses >= {*headers.column("owner_node")})
     )

@@ -105,7 +105,9 @@ class ErpSandbox:
             questions,
             look,
             asking=Asking(visibility, deadline, wanted, asked),
-            make=lambda reading, pages: place(Rows.of_all(pages), reading, asked),
+            make=lambda reading, pages: place(
+                pages[0] if len(pages) == 1 else Rows.of_all(pages), reading, asked
+            ),
         )
 
     async def read_items(

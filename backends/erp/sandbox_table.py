@@ -45,18 +45,23 @@ def table_of_orders(
     """Check the items of whole orders; see `table_of`."""
     if order_texts:
         _check_orders(orders, order_texts)
+    items: Sequence[Item]
     if len(orders) == 1:  # as mostly
         (order,) = orders
         items = order.take_items()
-        numbers, customers = [order.number] * len(items), [order.sold_to_party or None] * len(items)
+        count = len(items)
+        columns = {
+            "order_number": [order.number] * count,
+            "sold_to": [order.sold_to_party or None] * count,
+        }
     else:
-        items, numbers, customers = [], [], []
-        for order in orders:
-            own = order.take_items()
-            items += own
-            numbers += [order.number] * len(own)
-            customers += [order.sold_to_party or None] * len(own)
-    return _table(items, {"order_number": numbers, "sold_to": customers}, texts)
+        every = [(order, item) for order in orders for item in order.take_items()]
+        items = [item for _, item in every]
+        columns = {
+            "order_number": [order.number for order, _ in every],
+            "sold_to": [order.sold_to_party or None for order, _ in every],
+        }
+    return _table(items, columns, texts)
 
 
 def table_of(
@@ -90,6 +95,9 @@ def _check_orders(orders: Sequence[Order], texts: Collection[str]) -> None:
 def _table(
     items: Sequence[Item], columns: dict[str, Column], texts: Collection[str]
 ) -> Table[Item]:
+    columns["line_number"] = [one.line_number for one in items]
+    columns["sku"] = [one.sku for one in items]
+    columns["unit"] = [one.unit for one in items]
     for name in texts:
         accessor, texts_of = _ACCESSORS[name]
         columns[accessor] = TEXTS[name].all_of(texts_of(items))
@@ -103,7 +111,6 @@ def _channels(items: Sequence[Item]) -> Column:
 
 
 _MAKERS: Final[Makers] = {
-    "sku": lambda items: [one.sku for one in items],
     "sold_to": lambda items: [one.order.sold_to_party or None for one in items],
     "channel": _channels,
     "owner_node": lambda items: [one.plant or None for one in items],

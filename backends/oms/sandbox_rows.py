@@ -24,7 +24,6 @@ from orderlines.stated import (
     SubstitutionStatus,
 )
 from orderlines.table import (
-    NO_COLUMNS,
     ONLY_SLICE_ON,
     ONLY_SLICE_VALUE,
     Column,
@@ -196,10 +195,10 @@ def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
     ):
         msg = "Expected lines with good texts"
         raise ValueError(msg)
-    return Table(lines, columns or NO_COLUMNS)
+    return Table(lines, columns)
 
 
-def _only_slices(lines: Sequence[PromiseLine]) -> Mapping[str, Column] | None:
+def _only_slices(lines: Sequence[PromiseLine]) -> dict[str, Column] | None:
     """Read slices, if each promise has one; else nothing is said.
 
     Raises:
