@@ -46,7 +46,9 @@ class Fact(Enum):
     a system sends, and the gateway decodes, what somebody reads.
     """
 
-    REQUEST = Section.HEADER, "How much is requested, and for when."
+    REQUEST = Section.HEADER, "How much is requested."
+    SHIP_DATE = Section.HEADER, "When it is requested to leave."
+    DELIVERY_DATE = Section.HEADER, "When it is requested to arrive."
     PRICE = Section.HEADER, "The price, and its currency."
     CANCELLATIONS = Section.HEADER, "What was cancelled."
     REFERENCES = Section.HEADER, "The customer's own names and dates, and who receives."

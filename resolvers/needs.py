@@ -7,6 +7,8 @@ from typing import Final
 from orderlines.facets import EVERYTHING, Fact, Facts, Section
 
 REQUEST = frozenset({Fact.REQUEST})
+SHIP_DATE = frozenset({Fact.SHIP_DATE})
+DELIVERY_DATE = frozenset({Fact.DELIVERY_DATE})
 PRICE = frozenset({Fact.PRICE})
 CANCELLATIONS = frozenset({Fact.CANCELLATIONS})
 REFERENCES = frozenset({Fact.REFERENCES})
@@ -23,6 +25,7 @@ FULFILMENT_CHANGED = frozenset({Fact.FULFILMENT_CHANGED})
 __all__ = [
     "ALLOCATIONS",
     "CANCELLATIONS",
+    "DELIVERY_DATE",
     "EVERYTHING",
     "FULFILMENT_CHANGED",
     "HEADER_CHANGED",
@@ -34,6 +37,7 @@ __all__ = [
     "REFERENCES",
     "REQUEST",
     "SHIPMENTS",
+    "SHIP_DATE",
     "TERMS",
     "VERSIONS",
     "max_age_of",

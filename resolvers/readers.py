@@ -137,7 +137,8 @@ def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
         if kind is Kind.NUMBER or kind is Kind.UNIT:
             known = measures[of]
             if known is None:
-                known = measures[of] = lines.only_measures(table.column("unit"))
+                units = table.columns.get("unit") or table.column("unit")
+                known = measures[of] = lines.only_measures(units)
             if kind is Kind.NUMBER:
                 numbers = table.columns.get(name) or table.column(name)
                 read.append([*map(known.texts.__getitem__, numbers)])

@@ -33,10 +33,12 @@ from resolvers.enums import (
 from resolvers.governance import PRICES, sized
 from resolvers.needs import (
     ALLOCATIONS,
+    DELIVERY_DATE,
     FULFILMENT_CHANGED,
     HEADER_CHANGED,
     PRICE,
     PROMISE_CHANGED,
+    SHIP_DATE,
     SHIPMENTS,
     VERSIONS,
 )
@@ -116,11 +118,13 @@ class RequestedType:
         "Requested ship date, in the zone of the ship-from site.",
         "requested_ship_on",
         name="shipOn",
+        needs=SHIP_DATE,
     )
     requested_delivery_on: date | None = of_header(
         "Requested delivery date, in the zone of the receiver.",
         "requested_delivery_on",
         name="deliveryOn",
+        needs=DELIVERY_DATE,
     )
     unit_price: Decimal | None = of_header(
         "Net price of one unit of `asOrdered` when the order was accepted.",

@@ -122,7 +122,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     systems, visibility = context.systems, context.visibility
     source_name = refs[0].key.source
     source = systems.orders[source_name]
-    now, later = _split(needs, systems)
+    now, later = systems.splits.get(needs) or _split(needs, systems)
     look = Look(context, needs, context.deadline.with_reserve(), wanted)
     reading = look.begin(source, source.read_headers, refs, needs | REFERENCES if later else needs)
     asked = look.begin_beside(now, refs)
@@ -135,7 +135,10 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
             asked |= look.begin_beside(later, told_refs)
-        items = await _items_of(admitted, look)
+        skus = _skus_of(admitted)
+        items: Mapping[str, Master] | None = systems.items.known(skus)
+        if items is None:
+            items = await _read_items(skus, look)
         answers: dict[Section, Sealed[Any] | GatewayError] = {}
         for section, one in asked.items():
             try:
@@ -190,28 +193,26 @@ async def _leave(begun: Sequence[Awaitable[Any]]) -> None:
         await asyncio.wait(tasks)
 
 
-async def _items_of(admitted: Admitted, look: Look) -> Mapping[str, Master]:
-    """Give the master data of the items of lines; mostly it is known."""
+def _skus_of(admitted: Admitted) -> set[str]:
+    if type(admitted) is Aligned:
+        columns = admitted.records.columns
+        return {*(columns.get("sku") or admitted.records.column("sku"))}
+    return {told[0].sku for told in admitted.values()}
+
+
+async def _read_items(skus: set[str], look: Look) -> Mapping[str, Master]:
+    """Give the master data of items of which some are not known."""
     context = look.context
-    skus = (
-        {*admitted.records.column("sku")}
-        if type(admitted) is Aligned
-        else {told[0].sku for told in admitted.values()}
+    items = await attempt(
+        context.systems.items.read(
+            sorted(skus), visibility=context.visibility, deadline=look.deadline
+        )
     )
-    catalogue = context.systems.items
-    known = catalogue.known(skus)
-    if known is not None:
-        return known
-    read = catalogue.read(sorted(skus), visibility=context.visibility, deadline=look.deadline)
-    items = await attempt(read)
     return dict.fromkeys(skus, items) if isinstance(items, GatewayError) else items
 
 
 def _split(needs: Facts, systems: Systems) -> Split:
     """Tell what can be asked at once from what must wait for the header."""
-    known = systems.splits.get(needs)
-    if known is not None:
-        return known
     now: list[Part] = []
     later: list[Part] = []
     sections = sections_of(needs)
@@ -255,10 +256,12 @@ def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
         visibility.channels,
         visibility.warehouses,
     )
-    return (
-        (customers is ALL or customers.issuperset(headers.column("sold_to")))
-        and (channels is ALL or channels >= {one.name for one in headers.column("channel")})
-        and (warehouses is ALL or warehouses >= {*headers.column("owner_node")})
+    if customers is not ALL:
+        sold_to = headers.columns.get("sold_to") or headers.column("sold_to")
+        if not customers.issuperset(sold_to):
+            return False
+    return (channels is ALL or channels >= {one.name for one in headers.column("channel")}) and (
+        warehouses is ALL or warehouses >= {*headers.column("owner_node")}
     )
 
 

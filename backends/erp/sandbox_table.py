@@ -16,7 +16,7 @@ from orderlines.stated import Channel
 from orderlines.table import Column, Makers, Table
 
 # Named here rather than looked up by name: that takes half the time.
-_ACCESSORS: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Column]]]] = {
+_ACCESSORS: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[str | None]]]]] = {
     "requested_quantity": ("requested", lambda items: [one.requested_quantity for one in items]),
     "overdelivery_tolerance_pct": (
         "over_delivery_tolerance",
@@ -46,6 +46,7 @@ def table_of_orders(
     if order_texts:
         _check_orders(orders, order_texts)
     items: Sequence[Item]
+    columns: dict[str, Column]
     if len(orders) == 1:  # as mostly
         (order,) = orders
         items = order.take_items()

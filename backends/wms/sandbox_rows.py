@@ -28,6 +28,8 @@ from orderlines.table import Column, Makers, Table
 
 ZONE: Final = "Europe/Berlin"
 
+DECIMALS: Final = "decimals"
+
 _LOCAL: Final = ZoneInfo(ZONE)
 _LARGEST: Final = 10**MAX_INTEGER_DIGITS
 _WHOLE: Final = {int}
@@ -156,7 +158,10 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
 
 def _are_whole(rows: Table[OutboundLine[int]]) -> bool:
     """Tell whether all rows count whole units, as mostly."""
-    return rows.column("decimals").count(0) == len(rows)
+    known = rows.columns.get(DECIMALS)
+    if known is None:
+        known = rows.columns[DECIMALS] = [one.decimals for one in rows]
+    return not any(known)
 
 
 def _allocated(rows: Table[OutboundLine[int]]) -> Column:
@@ -181,7 +186,6 @@ def _returned(rows: Table[OutboundLine[int]]) -> Column:
 
 
 MAKERS: Final[Makers] = {
-    "decimals": lambda rows: [one.decimals for one in rows],
     "allocated": _allocated,
     "shipped": _shipped,
     "returned": _returned,

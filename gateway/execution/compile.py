@@ -295,7 +295,10 @@ class _Writer:
             called = self._named("columns", below) if is_flat else self.functions[below]
             # Parents were looked at when they were values; but the root's is nothing.
             seen = "" if column.field in self.plan.root.fields else f"{name} is parents or "
-            text.add(f"if {seen}kinds_of({name}) <= plain:")
+            # Only a column that its owner made may say by itself what it holds.
+            is_own = column.field.way is Way.COLUMN or is_async(column.field)
+            kinds = f"kinds_of({name})" if is_own else f"{{*map(type, {name})}}"
+            text.add(f"if {seen}{kinds} <= plain:")
             text.add(f"    {name} = {called}({name}, Under(at, f{number}), run)")
             if column.field.is_nullable and not is_flat:
                 text.add("    if run.has_failed:")

@@ -54,8 +54,7 @@ _TEXTS: Final = (GraphQLString, GraphQLID)
 Choice: TypeAlias = tuple[object, ...]
 
 
-@dataclass(slots=True)
-class Executed:
+class Executed(msgspec.Struct):
     """What came of an operation.
 
     Attributes:
@@ -70,7 +69,7 @@ class Executed:
     json: bytes | None
     errors: Sequence[GraphQLError]
     executed: bool = True
-    counts: Mapping[Field, int] = field(default_factory=dict)
+    counts: Mapping[Field, int] = {}
 
     @property
     def data(self) -> Any:  # noqa: ANN401 - any JSON

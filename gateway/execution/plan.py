@@ -151,26 +151,21 @@ class Field:
         """
         if self.slot < 0:
             return {}
-        found = self._from_template(variables.coerced)
-        if found is not None:
-            return found
-        values = get_argument_values(
+        if self.template is not None:
+            # Variables are taken as they are: each was coerced to a type that fits here.
+            fixed, by_variable = self.template
+            values = {**fixed}
+            for name, variable in by_variable:
+                value = variables.coerced.get(variable)
+                if value is None:  # null may not be allowed, and what is missing has a default
+                    break
+                values[name] = value
+            else:
+                return values
+        found = get_argument_values(
             self.definition, self.nodes[0], variables, hide_suggestions=True
         )
-        return {self.names.get(name, name): value for name, value in values.items()}
-
-    def _from_template(self, variables: Mapping[str, object]) -> Given | None:
-        """Take variables as they are: each was coerced to a type that fits here."""
-        if self.template is None:
-            return None
-        fixed, by_variable = self.template
-        values = {**fixed}
-        for name, variable in by_variable:
-            value = variables.get(variable)
-            if value is None:  # null may not be allowed here, and what is missing has a default
-                return None
-            values[name] = value
-        return values
+        return {self.names.get(name, name): value for name, value in found.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
