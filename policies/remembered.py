@@ -44,6 +44,16 @@ class Remembered(Generic[T]):
         """Give what is known of a credential, and until when it is believed."""
         return self._known.get(name)
 
+    def find(self, shown: bytes) -> tuple[bytes, T, float] | None:
+        """Give the name of a credential, what is known of it, and until when it is believed.
+
+        Args:
+            shown: Its text, as it came; another spelling of it is another text.
+        """
+        name = hashlib.blake2b(shown, digest_size=16, key=self._hash_key).digest()
+        found = self._known.get(name)
+        return None if found is None else (name, *found)
+
     def believed(self, shown: bytes) -> T | None:
         """Give what is known of a credential, as long as it is believed.
 

@@ -20,6 +20,10 @@ class MemoryKeyStore:
         """Fetch the record of a key; None if there is none."""
         return self._records.get(key_id)
 
+    def get_now(self, key_id: str) -> bytes | None:
+        """Fetch the record of a key, without waiting."""
+        return self._records.get(key_id)
+
     async def put(self, key_id: str, record: bytes) -> None:
         """Keep the record of a key, in place of an earlier one."""
         self._records.pop(key_id, None)
