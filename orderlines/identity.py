@@ -11,8 +11,7 @@ exactly one spelling per key, and is stable over splits and renumbering.
 import base64
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from orderlines.errors import GatewayError
 
@@ -39,8 +38,7 @@ class InvalidNumberError(GatewayError):
     code: ClassVar[str] = "INVALID_NUMBER"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLineKey:
+class OrderLineKey(NamedTuple):
     """The identity of an order line, as its order source names it.
 
     Attributes:
@@ -68,8 +66,7 @@ class OrderLineKey:
         return cls(*_decode(_LINE_PREFIX, text, parts=3))
 
 
-@dataclass(frozen=True, slots=True)
-class OrderKey:
+class OrderKey(NamedTuple):
     """The identity of an order: its source and its number there."""
 
     source: str
@@ -90,8 +87,7 @@ class OrderKey:
         return cls(*_decode(_ORDER_PREFIX, text, parts=2))
 
 
-@dataclass(frozen=True, slots=True)
-class XRef:
+class XRef(NamedTuple):
     """Another system's name for an order or one of its lines.
 
     Attributes:
@@ -109,8 +105,7 @@ class XRef:
 CUSTOMER = "customer"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRef:
+class OrderRef(NamedTuple):
     """An order to be read whole: its key and every cross-reference known."""
 
     key: OrderKey
@@ -121,8 +116,7 @@ class OrderRef:
         return next((xref for xref in self.xrefs if xref.system == system), None)
 
 
-@dataclass(frozen=True, slots=True)
-class LineRef:
+class LineRef(NamedTuple):
     """An order line to be read: its key and every cross-reference known."""
 
     key: OrderLineKey

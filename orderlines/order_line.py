@@ -8,7 +8,7 @@ quantities are exact; those of the ordered item are in `unit`, its base unit.
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
-from typing import TypeAlias, TypeGuard
+from typing import NamedTuple, TypeAlias, TypeGuard
 
 from orderlines.errors import GatewayError
 from orderlines.identity import OrderLineKey
@@ -29,8 +29,7 @@ class Freshness(Enum):
     STORED = "Read from the gateway's own book."
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One look at one system, shared by every line it told about.
 
     Attributes:
