@@ -9,10 +9,11 @@ expected there. The field is named by the decoder's own error path.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import MINYEAR, UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -32,6 +33,8 @@ UNREADABLE: Final = (ValueError, RecursionError)
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_PART_CHARS)]
 """An order or line number."""
+
+NO_LINES: Final[Mapping[LineAddress, None]] = MappingProxyType({})
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -156,21 +159,22 @@ class Asked(msgspec.Struct):
     """
 
     orders: dict[str, None] = {}
-    lines: dict[LineAddress, None] = {}
+    lines: Mapping[LineAddress, None] = {}
 
     @classmethod
     def of(cls, refs: Refs) -> "Asked":
         """Take what references name."""
         if len(refs) == 1 and type(refs[0]) is OrderRef:  # as mostly
-            return cls({refs[0].key.order_number: None}, {})
-        asked = cls()
+            return cls({refs[0].key.order_number: None}, NO_LINES)
+        orders: dict[str, None] = {}
+        lines: dict[LineAddress, None] = {}
         for ref in refs:
             key = ref.key
             if isinstance(key, OrderLineKey):
-                asked.lines[key.order_number, key.line_number] = None
+                lines[key.order_number, key.line_number] = None
             else:
-                asked.orders[key.order_number] = None
-        return asked
+                orders[key.order_number] = None
+        return cls(orders, lines)
 
     def is_all_of(self, addresses: Iterable[LineAddress]) -> bool:
         """Tell whether every line was asked for."""

@@ -25,7 +25,7 @@ import structlog
 from orderlines.errors import GatewayError
 
 FLUSH_AFTER_S: Final = 0.2
-FLUSH_BYTES: Final = 65_536
+FLUSH_LINES: Final = 256
 MAX_LINE_BYTES: Final = 8_192
 
 # Text is kept whole if the line stays short enough, else less and less of it.
@@ -75,7 +75,10 @@ class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LineWriter:
-    """Writes lines in batches: at most 200 ms or 64 KiB late.
+    """Writes lines in batches: at most 200 ms or some hundred lines late.
+
+    The line of a request is made text when its batch is written: its encoder is in the
+    processor's caches then, and stays out of them while requests are answered.
 
     A write that fails loses the lines it held, never the request they are about;
     the next one that succeeds says how many are missing.
@@ -86,16 +89,15 @@ class LineWriter:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._lines: list[bytes] = []
-        self._size = 0
+        self._encode = msgspec.json.Encoder().encode
+        self._lines: list[bytes | RequestLine] = []
         self._lost = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def write(self, line: bytes, *, at_once: bool = False) -> None:
+    def write(self, line: "bytes | RequestLine", *, at_once: bool = False) -> None:
         """Take one line, without its end."""
         self._lines.append(line)
-        self._size += len(line)
-        if at_once or self._size >= FLUSH_BYTES:
+        if at_once or len(self._lines) >= FLUSH_LINES:
             self.flush()
         elif self._timer is None:
             try:
@@ -110,12 +112,12 @@ class LineWriter:
             self._timer = None
         if not self._lines:
             return
-        lines, self._lines, self._size = self._lines, [], 0
-        batch = lines
+        lines, self._lines = self._lines, []
+        batch = [one if isinstance(one, bytes) else self._encode(one) for one in lines]
         if self._lost:
             note = render({"level": "error", "event": "lines_lost", "count": self._lost})
             # The write that failed may have stopped within a line.
-            batch = [b"", note, *lines]
+            batch = [b"", note, *batch]
         left = memoryview(b"\n".join(batch) + b"\n")
         try:
             while left:
@@ -131,14 +133,13 @@ class RequestLog:
 
     def __init__(self, writer: LineWriter, *, level: str = "info") -> None:
         self._writer = writer
-        self._encode = msgspec.json.Encoder().encode
         self._wants_all = _number(level) <= logging.INFO
 
     def write(self, line: RequestLine) -> None:
         """Write one line, unless its level is not wanted."""
         is_wrong = line.level == "error"
         if is_wrong or self._wants_all:
-            self._writer.write(self._encode(line), at_once=is_wrong)
+            self._writer.write(line, at_once=is_wrong)
 
     def flush(self) -> None:
         """Write what is waiting."""

@@ -172,11 +172,6 @@ class Shape:
 
     async def awaited_objects(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of objects, awaiting what their selections await."""
-        if self.is_direct and len(self.allows_null) == 1 and kinds_of(values) <= run.plain:
-            rows = self.selects[self.named.name](values, Under(at, self.field), run)
-            if not isinstance(rows, list):
-                rows = await rows
-            return absorbed(rows) if run.has_failed and self.allows_null[0] else rows
         values, at, frames = self._open(values, Under(at, self.field), run)
         if self.is_direct:
             select = self.selects[self.named.name]
@@ -192,6 +187,12 @@ class Shape:
     async def resolved(self, parents: Column, at: Positions, run: "Run") -> Column:
         """Resolve a field that is to be awaited, and complete its values."""
         values = await run.values(self.field, parents, at)
+        if self.is_direct and len(self.allows_null) == 1 and kinds_of(values) <= run.plain:
+            # One object a parent, as mostly at the root: it needs no opening.
+            rows = self.selects[self.named.name](values, Under(at, self.field), run)
+            if not isinstance(rows, list):
+                rows = await rows
+            return absorbed(rows) if run.has_failed and self.allows_null[0] else rows
         if self.leaf is None:
             return await self.awaited_objects(values, at, run)
         mark, texts = self.leaves(values, at, run)

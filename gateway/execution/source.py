@@ -97,6 +97,14 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
                 if one.way is Way.FUNCTION
                 else _attribute(one.attribute)
             )
+            if one.way is Way.FUNCTION:
+                # One parent, as at the root, needs no loop.
+                text.add("if count == 1:")
+                text.add("    (one,) = parents")
+                text.add(f"    {column.name} = [{value}]")
+                text.add("else:")
+                text.add(f"    {column.name} = [{value} for one in parents]")
+                continue
             value = f"[{value} for one in parents]"
         text.add(f"{column.name} = {value}")
     made = [f"len({column.name})" for column in columns if column.field.way is Way.COLUMN]

@@ -64,7 +64,7 @@ def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -
         operation_type=operation_type,
         document_hash=turn.document_hash,
         error_codes=codes,
-        calls=dict(turn.calls) if turn.calls else None,
+        calls=turn.calls or None,
         cost=turn.cost or None,
     )
 
