@@ -129,8 +129,9 @@ class ObservedTransport:
 
         What this gives is to be handed to `end`, or cancelled and then told of by `left`.
         """
-        sender = self._sender
-        sending = None if sender is None else sender.send_now(request, deadline=deadline)
+        if self._sender is None:
+            return None
+        sending = self._sender.send_now(request, deadline=deadline)
         if sending is not None:
             self._calls += 1
             self._in_flight += 1

@@ -1,7 +1,7 @@
 """A page of items of the sandbox's ERP, checked and read by column."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from backends.erp.sandbox_rows import (
     CHANNELS,
@@ -16,7 +16,7 @@ from orderlines.stated import Channel
 from orderlines.table import Column, Makers, Table
 
 # Named here rather than looked up by name: that takes half the time.
-_ACCESSORS: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[str | None]]]]] = {
+_TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[Any]]]]] = {
     "requested_quantity": ("requested", lambda items: [one.requested_quantity for one in items]),
     "overdelivery_tolerance_pct": (
         "over_delivery_tolerance",
@@ -36,7 +36,8 @@ _ACCESSORS: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[st
         lambda items: [one.requested_delivery_date for one in items],
     ),
 }
-"""What each of `TEXTS` is read as, and how it is read of many items."""
+_ACCESSORS: Final = {name: (*how, TEXTS[name]) for name, how in _TEXTS_OF.items()}
+"""What each of `TEXTS` is read as, how it is read of many items, and how it is parsed."""
 
 
 def table_of_orders(
@@ -46,22 +47,24 @@ def table_of_orders(
     if order_texts:
         _check_orders(orders, order_texts)
     items: Sequence[Item]
-    columns: dict[str, Column]
     if len(orders) == 1:  # as mostly
         (order,) = orders
         items = order.take_items()
         count = len(items)
-        columns = {
-            "order_number": [order.number] * count,
-            "sold_to": [order.sold_to_party or None] * count,
-        }
+        numbers, customers = [order.number] * count, [order.sold_to_party or None] * count
     else:
         every = [(order, item) for order in orders for item in order.take_items()]
         items = [item for _, item in every]
-        columns = {
-            "order_number": [order.number for order, _ in every],
-            "sold_to": [order.sold_to_party or None for order, _ in every],
-        }
+        numbers = [order.number for order, _ in every]
+        customers = [order.sold_to_party or None for order, _ in every]
+    columns: dict[str, Column] = {
+        "order_number": numbers,
+        "sold_to": customers,
+        # What every page is asked.
+        "line_number": [one.line_number for one in items],
+        "sku": [one.sku for one in items],
+        "unit": [one.unit for one in items],
+    }
     return _table(items, columns, texts)
 
 
@@ -96,12 +99,12 @@ def _check_orders(orders: Sequence[Order], texts: Collection[str]) -> None:
 def _table(
     items: Sequence[Item], columns: dict[str, Column], texts: Collection[str]
 ) -> Table[Item]:
-    columns["line_number"] = [one.line_number for one in items]
-    columns["sku"] = [one.sku for one in items]
-    columns["unit"] = [one.unit for one in items]
     for name in texts:
-        accessor, texts_of = _ACCESSORS[name]
-        columns[accessor] = TEXTS[name].all_of(texts_of(items))
+        accessor, texts_of, parsed = _ACCESSORS[name]
+        told = texts_of(items)
+        columns[accessor] = (
+            parsed.all_of(told) if None in told else [*map(parsed.__getitem__, told)]
+        )
     return Table(items, columns, _MAKERS)
 
 

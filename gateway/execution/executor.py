@@ -42,7 +42,8 @@ from gateway.execution.planner import (
     directive_variables,
     make_plan,
 )
-from gateway.execution.run import Run
+from gateway.execution.run import ROOT, Run
+from gateway.execution.texts import FAILED
 
 MAX_VARIANTS: Final = 32
 """Plans kept of one operation, one for each choice of its `@skip` and `@include`."""
@@ -246,10 +247,15 @@ class Executor:
             context: Handed to resolvers.
         """
         run = Run(prepared.compiled, prepared.variables, context, self.plain, prepared.arguments)
-        data = await run.execute()
-        return Executed(
-            None if data is None else data.encode(), tuple(run.errors), counts=run.counts
-        )
+        try:
+            made = prepared.compiled.root([None], ROOT, run)
+            (data,) = made if isinstance(made, list) else await made
+        finally:
+            if run.tracked:
+                run.leave()
+        # A root field that may not be null may have failed.
+        told = None if data is FAILED else data.encode()
+        return Executed(told, tuple(run.errors), counts=run.counts)
 
     def _coerced(
         self,

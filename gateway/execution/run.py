@@ -78,18 +78,10 @@ class Run(msgspec.Struct, eq=False):
     counts: dict[Field, int] = {}
     tracked: list[asyncio.Future[Any]] = []
 
-    async def execute(self) -> str | None:
-        """Make the data, as JSON; None where a root field failed that may not be null.
-
-        Cancelling it cancels all it started.
-        """
-        try:
-            made = self.compiled.root([None], ROOT, self)
-            (data,) = made if isinstance(made, list) else await made
-        finally:
-            for future in self.tracked:
-                future.cancel()
-        return None if data is FAILED else data
+    def leave(self) -> None:
+        """Cancel what resolvers left behind, once the run is over."""
+        for future in self.tracked:
+            future.cancel()
 
     # What generated functions ask
 
