@@ -148,7 +148,7 @@ def _measure(
         if answer != expected:
             msg = f"{name} answers {workload} in another way: {str(answer)[:300]}"
             raise SystemExit(msg)
-        load(server, workload, WARM_UP_S)
+        _warm_up(server, workload, options.keys)
     taken: dict[str, list[float]] = {name: [] for name in servers}
     for number in range(options.rounds):
         for name, server in servers.items():
@@ -159,6 +159,13 @@ def _measure(
                 f" {told.per_second:>9,.1f} req/s   p99 {told.p99_ms:.1f} ms"
             )
     return {name: results.summed_up(values, "req/s") for name, values in taken.items()}
+
+
+def _warm_up(server: Running, workload: str, keys: int) -> None:
+    """Ask for a while; where callers take turns, until each of them was there once."""
+    left = keys if server.keys is not None and workload in COLD else 1
+    while left > 0:
+        left -= load(server, workload, WARM_UP_S).requests
 
 
 def _count_calls(servers: Mapping[str, Running], ports: Mapping[str, int]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,15 @@ from bench.running import LOAD_CORE, Running, UnavailableError
 
 SCRIPT: Final = Path(__file__).with_name("load.lua")
 CONNECTIONS: Final = 16
+_asked: Final[Counter[str]] = Counter()
+"""By server, so that all keys take their turn, whatever one turn of asking comes to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What came of one turn."""
 
+    requests: int
     per_second: float
     p99_ms: float
 
@@ -57,15 +61,17 @@ def load(server: Running, workload: str, seconds: int) -> Measured:
         "BENCH_ORDERS": str(ORDERS if workload in COLD else HOT_ORDERS),
         "BENCH_ONE_KEY": "" if workload in COLD else "1",
         "BENCH_KEYS": str(server.keys or ""),
+        "BENCH_ASKED": str(_asked[server.name]),
     }
     url = f"http://127.0.0.1:{server.port}/graphql"
     said = _wrk(seconds, "--timeout", "10s", "-s", str(SCRIPT), url, environ=environ)
     line = next(one for one in said.splitlines() if one.startswith("BENCH "))
     requests, micros, errors, p99 = (int(part) for part in line.split()[1:])
+    _asked[server.name] += requests
     if errors:
         msg = f"{server.name}: {errors} of {requests} answers to {workload} were no success"
         raise RuntimeError(msg)
-    return Measured(requests / (micros / 1e6), p99 / 1_000)
+    return Measured(requests, requests / (micros / 1e6), p99 / 1_000)
 
 
 def upstream_alone(port: int, digit: str, seconds: int = 2) -> float:
