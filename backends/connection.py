@@ -210,6 +210,8 @@ class Connection(asyncio.Protocol):
         on_end, self._on_end = self._on_end, None
         if pending is not None and not pending.done():
             pending.set_exception(error)
+            # Whoever began it may have left; then nobody is to be told.
+            pending.exception()
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
