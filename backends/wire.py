@@ -217,6 +217,9 @@ class Wire:
         else:
             self._in_use += 1
         try:
+            if on_fresh:
+                self._make_room(connection)
+                connection = None
             if connection is None:
                 connection = await self._open(deadline)
             try:
@@ -236,6 +239,13 @@ class Wire:
             if connection.is_fit():
                 return connection
         return None
+
+    def _make_room(self, used: Connection | None) -> None:
+        """Close the connection that came with a turn, or one that would be one too many."""
+        if used is None and self._in_use + len(self._idle) > self._limits.max_connections:
+            used = self._idle.pop(0)
+        if used is not None:
+            used.abort()
 
     async def _wait_in_line(self, deadline: Deadline) -> Connection | None:
         """Wait for a turn, which comes with a connection or with the right to open one."""
