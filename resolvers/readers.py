@@ -83,7 +83,7 @@ class LineReader:
     Attributes:
         nulls: Leaves that are null as long as `reads` succeed.
         reads: In the order of the leaves that have a column; behind them what must be
-            there for the nulls.
+            there for the nulls, and for the units.
         columns: How many of them have one.
     """
 
@@ -107,10 +107,13 @@ def read_lines(leaves: Sequence[Leaf]) -> LineReader | None:
     columns = [leaf for leaf in leaves if leaf not in nulls]
     if not READS.keys() >= {*columns}:
         return None
-    # What is said to be null must be so: its quantity is read, whether it is asked for or not.
     reads = [READS[leaf] for leaf in columns]
+    # What is said to be null must be so, and only a quantity that is there has a unit: its
+    # number is read, whether it is asked for or not.
     given = [ABSENCES[leaf] for leaf in nulls]
-    return LineReader(frozenset(nulls), [*reads, *given], len(columns))
+    given += [one._replace(kind=Kind.NUMBER) for one in reads if one.kind is Kind.UNIT]
+    beside = [one for one in dict.fromkeys(given) if one not in reads]
+    return LineReader(frozenset(nulls), [*reads, *beside], len(columns))
 
 
 READERS: Final = {"OrderLine": read_lines}
