@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, parse, validate
 
+from backends.capabilities import AskBy
 from backends.erp.sandbox import ErpSandbox
 from backends.items import ItemCatalogue
 from backends.observe import ObservedTransport
@@ -93,7 +94,7 @@ class Desk:
         )
 
 
-def desk(make: Callable[[str], Transport]) -> Desk:
+def desk(make: Callable[[str], Transport], ask_by: AskBy = AskBy.ORDER_NUMBER) -> Desk:
     """Put adapters before transports, which are made by the names of their systems."""
     erp, oms, wms = (
         ObservedTransport(make(name), name, lambda: NOW) for name in ("erp", "oms", "wms")
@@ -101,7 +102,7 @@ def desk(make: Callable[[str], Transport]) -> Desk:
     source = ErpSandbox(erp)
     systems = Systems(
         orders={"erp": source},
-        promises=OmsSandbox(oms),
+        promises=OmsSandbox(oms, ask_by=ask_by),
         fulfilments=WmsSandbox(wms),
         items=ItemCatalogue(source),
         backends=(),
