@@ -149,10 +149,17 @@ def tag(value: object) -> object:
 
 @dataclass(slots=True)
 class World:
-    """A schema and the data behind it, all from one seed."""
+    """A schema and the data behind it, all from one seed.
+
+    Attributes:
+        leaves: The types of leaves to choose from.
+        noises: How much is odd, to choose from: for each world one.
+    """
 
     seed: int
     size: int
+    leaves: Sequence[str] = LEAVES
+    noises: Sequence[float] = (0.0, 0.2, 1.0, 1.0, 2.0)
     sdl: str = ""
     schema: GraphQLSchema = field(init=False)
     plans: dict[tuple[str, str], Plan] = field(default_factory=dict)
@@ -160,8 +167,8 @@ class World:
     noise: float = 1.0
 
     def __post_init__(self) -> None:
-        self.noise = seeded(f"noise {self.seed}").choice([0.0, 0.2, 1.0, 1.0, 2.0])
-        self.sdl = make_sdl(seeded(self.seed), self.size)
+        self.noise = seeded(f"noise {self.seed}").choice(self.noises)
+        self.sdl = make_sdl(seeded(self.seed), self.size, self.leaves)
         self.schema = build_schema(self.sdl)
         random = seeded(f"ways {self.seed}")
         for name, kind in self.schema.type_map.items():
@@ -363,14 +370,14 @@ VALUES: dict[str, list[Any]] = {
 }
 
 
-def make_sdl(random: Random, size: int) -> str:
+def make_sdl(random: Random, size: int, leaves: Sequence[str] = LEAVES) -> str:
     """Write a schema: objects, interfaces, a union, an enum, a scalar, an input."""
     objects = [f"O{n}" for n in range(size + 1)]
     interfaces = [f"I{n}" for n in range(1 + size // 3)]
     targets = [*objects, *objects, *interfaces, "U"]
 
     def kind() -> str:
-        text = random.choice(LEAVES) if random.random() < 0.5 else random.choice(targets)
+        text = random.choice(leaves) if random.random() < 0.5 else random.choice(targets)
         while random.random() < 0.3:
             text = f"[{text}{'!' if random.random() < 0.4 else ''}]"
         return text + ("!" if random.random() < 0.4 else "")
