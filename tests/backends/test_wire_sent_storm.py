@@ -12,7 +12,9 @@ from orderlines.deadline import Deadline
 from tests.backends.loopback import Peer, answer, send, wired
 
 TEN = WireLimits(max_connections=10)
-LASTS_S = 1.5
+LASTS_S = 1.2
+AT_MOST_S = 12.0
+ENOUGH = 20
 
 
 class Storm:
@@ -30,12 +32,30 @@ class Storm:
             "left": 0,
             "at once": 0,
         }
-        self.until = time.monotonic() + LASTS_S
+        self.began_at = time.monotonic()
+
+    @property
+    def lasted_s(self) -> float:
+        """How long it has been going on."""
+        return time.monotonic() - self.began_at
+
+    @property
+    def is_over(self) -> bool:
+        """Whether enough of everything has happened; on a slow machine that takes longer."""
+        seen = min(self.outcomes[one] for one in ("right", "given up", "left", "at once"))
+        is_enough = seen >= ENOUGH and self.outcomes["failed"] > 4
+        return self.lasted_s > (LASTS_S if is_enough else AT_MOST_S)
+
+    def is_idle(self, worker: int) -> bool:
+        """Whether a worker does nothing for now, so that some connection rests."""
+        return worker >= 8 and int(self.lasted_s * 10) % 2 == 1
 
     async def work(self, worker: int) -> None:
         """Ask again and again, and leave seven of ten at any moment."""
-        while time.monotonic() < self.until:
-            await asyncio.sleep(self.rng.random() * 0.02)  # or no connection ever rests
+        while not self.is_over:
+            await asyncio.sleep(self.rng.random() * 0.02)
+            if self.is_idle(worker):
+                continue
             target = f"/{worker}-{next(self.turns)}"
             within_s = self.rng.random() * 0.03 if self.rng.random() < 0.7 else 5.0
             try:
@@ -100,8 +120,7 @@ async def test_a_storm_loses_no_turn_and_mixes_no_answer() -> None:
         await asyncio.sleep(0)
 
         assert storm.outcomes["wrong"] == 0
-        assert min(storm.outcomes[one] for one in ("right", "given up", "left", "at once")) > 20
-        assert storm.outcomes["failed"] > 4
+        assert storm.lasted_s < AT_MOST_S, storm.outcomes
         assert (after.in_use, after.waiting) == (0, 0)
         assert after.idle == after.open <= 10
         assert [one.body.decode() for one in found] == probes

@@ -27,7 +27,7 @@ from resolvers.context import Context, make_context
 from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 from tests.backends.kit import EVERYTHING, NOW, FakeTransport, soon
-from tests.backends.native import Row, odata_page, promise_page, rest_page
+from tests.backends.native import Row, by_itself, odata_page, promise_page, rest_page
 from tests.backends.native import order as order_row
 
 NUMBER: Final = "SO-1"
@@ -65,6 +65,8 @@ class Page:
             return DOWN if "items" in self.down else odata_page(*self.products)
         if system in self.down:
             return DOWN
+        if "/SalesOrderItems" in request.target:
+            return odata_page(*[by_itself(one, **self.head) for one in self.items])
         if system == "erp":
             return odata_page(order_row(NUMBER, *self.items, **self.head))
         return promise_page(*self.promises) if system == "oms" else rest_page(*self.outbound)

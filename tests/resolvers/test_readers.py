@@ -1,6 +1,7 @@
 """What is read together is what the fields read one by one, whatever the systems said."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,7 +138,7 @@ async def test_pages_that_are_odd_throughout_are_read_together_as_alone(page: st
 def test_odd_pages_are_read_together_as_alone(oddness: int) -> None:
     """A line in many, or many of them: absent, doubled, bad, or said in another way."""
 
-    @hold(150)
+    @hold(90)
     @given(pages(oddness=oddness), SOME, st.sampled_from([EVERYTHING, OF_ONE_CUSTOMER]))
     def holds(page: Page, leaves: list[Path], visibility: Visibility) -> None:
         text = question(selection_of(leaves))
@@ -161,3 +162,19 @@ def test_pages_that_are_cut_are_read_together_as_alone() -> None:
         assert together == alone
 
     holds()
+
+
+async def test_single_lines_are_read_one_by_one() -> None:
+    """They are a list like any other, with reasons where lines were not found."""
+    ids = [OrderLineKey("erp", NUMBER, number).id for number in ("20", "10", "30")]
+    text = f"{{ orderLinesById(ids: {json.dumps(ids)}) {{ {selection_of(LEAVES)} }} }}"
+    read = SCORE.read
+    together, alone = await both(alike("erp", {}), text)
+
+    assert together == alone
+    assert SCORE.read == read
+
+
+def test_no_reader_is_made_for_other_leaves() -> None:
+    """Beside one that is not known, none is read together."""
+    assert READERS["OrderLine"]([*READS, ("state",)]) is None

@@ -13,7 +13,7 @@ from tests.gateway.execution.text_worlds import Tally, TextWorld, readers_of
 from tests.gateway.execution.worlds import seeded
 
 A_WORLD = 5  # documents asked of one world
-CASES = 60
+CASES = 45
 
 
 def shown(executed: Executed) -> tuple[object, ...]:
