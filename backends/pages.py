@@ -7,9 +7,9 @@ is named; its rows are decoded when it is opened, for the lines admitted by then
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -19,7 +19,7 @@ from backends.observe import ObservedTransport
 from backends.outcomes import invalid, unusable
 from backends.ports import Aligned, LineAddress, Readings
 from backends.rows import UNREADABLE, Asked, Rows, addresses_of, place
-from backends.transport import OK, BackendError, Request, Response, Sending
+from backends.transport import OK, BackendError, Request, Response
 from orderlines.deadline import Deadline
 from orderlines.facets import Facet
 from orderlines.order_line import Reading
@@ -91,12 +91,12 @@ async def fetch(
         BackendError: One question got no usable answer; the others are given up.
     """
     if len(questions) == 1:
-        answer = await _follow(transport, questions[0], look, asking)
+        answer = await follow(transport, questions[0], look, asking)
         return Reading(transport.system, answer.as_of, is_stale=answer.is_stale), answer.pages
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_follow(transport, question, look, asking))
+                group.create_task(follow(transport, question, look, asking))
                 for question in questions
             ]
     except BaseExceptionGroup as failures:
@@ -108,80 +108,6 @@ async def fetch(
     return Reading(transport.system, as_of, is_stale=is_stale), pages
 
 
-def begin(
-    transport: ObservedTransport,
-    questions: Sequence[Request],
-    look: Look[P],
-    *,
-    asking: Asking,
-    make: Callable[[Reading, Sequence[P]], R],
-) -> Awaitable[R]:
-    """Ask as `fetch` does; one question, as mostly, is on its way when this returns.
-
-    Args:
-        transport: Leads to the system.
-        questions: What is asked.
-        look: Judges each answer.
-        asking: For whom, until when, and how old an answer may be.
-        make: Makes something of what came, or raises.
-    """
-    if len(questions) == 1 and (asking.wanted.max_age_s <= 0 or transport.cache is None):
-        question = questions[0]
-        sending = transport.begin(question, asking.deadline)
-        if sending is not None:
-            return Underway(transport, question, sending, look, asking, make)
-    return _fetched(transport, questions, look, asking, make)
-
-
-async def _fetched(
-    transport: ObservedTransport,
-    questions: Sequence[Request],
-    look: Look[P],
-    asking: Asking,
-    make: Callable[[Reading, Sequence[P]], R],
-) -> R:
-    return make(*await fetch(transport, questions, look, asking=asking))
-
-
-class Underway(msgspec.Struct, Generic[P, R]):
-    """A read that has begun: awaiting it brings what came, to the last page.
-
-    Whoever does not await it says so (`cancel`).
-    """
-
-    transport: ObservedTransport
-    question: Request
-    sending: Sending | None
-    look: Look[P]
-    asking: Asking
-    make: Callable[[Reading, Sequence[P]], R]
-
-    def __await__(self) -> Generator[Any, None, R]:
-        """Wait for the answer.
-
-        Raises:
-            BackendError: There is no usable one.
-        """
-        transport, sending = self.transport, self.sending
-        assert sending is not None  # noqa: S101 - it is awaited once
-        self.sending = None
-        page, following = yield from transport.end(self.question, self.look, sending)
-        if following is None:
-            # When the call was counted as good.
-            as_of = transport.last_success_at or transport.now()
-            return self.make(Reading(transport.system, as_of), [page])
-        rest = _follow(transport, following, self.look, self.asking, [page])
-        as_of, pages, _ = yield from rest.__await__()
-        return self.make(Reading(transport.system, as_of), pages)
-
-    def cancel(self) -> None:
-        """Wait for nothing, unless it was awaited already."""
-        sending, self.sending = self.sending, None
-        if sending is not None:
-            self.transport.left()
-            sending.cancel()
-
-
 class _Answer(NamedTuple, Generic[P]):
     """Every page of one answer."""
 
@@ -190,7 +116,7 @@ class _Answer(NamedTuple, Generic[P]):
     is_stale: bool = False
 
 
-async def _follow(
+async def follow(
     transport: ObservedTransport,
     question: Request,
     look: Look[P],
@@ -242,9 +168,7 @@ async def _kept(
             key, load, wanted=asking.wanted, deadline=asking.deadline, tags=asking.tags()
         )
     except _PagedError:
-        return await _follow(
-            transport, question, look, msgspec.structs.replace(asking, wanted=LIVE)
-        )
+        return await follow(transport, question, look, msgspec.structs.replace(asking, wanted=LIVE))
     if looked and not kept.is_kept:
         page = looked[-1]
     else:  # somebody else read it, or it is refreshed while it is given

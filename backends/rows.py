@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import MINYEAR, UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 

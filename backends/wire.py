@@ -13,17 +13,16 @@ one place, so that no way of ending loses a turn.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
-
-import msgspec
+from typing import Final, TypeAlias
 
 from backends.answer import UnansweredError
 from backends.connection import Connection
 from backends.origin import InvalidOriginError, Origin
 from backends.reasons import Reason
 from backends.request_bytes import UnsafeRequestError, common_lines, request_bytes
+from backends.sent import Sent
 from backends.transport import BackendUnavailableError, Request, Response
 from backends.wire_limits import WireLimits
 from orderlines.deadline import Deadline
@@ -141,7 +140,7 @@ class Wire:
         except UnansweredError as error:
             raise self._unavailable(error) from error
 
-    def send_now(self, request: Request, *, deadline: Deadline) -> "Sent | None":
+    def send_now(self, request: Request, *, deadline: Deadline) -> Sent | None:
         """Carry one request if a connection rests; what this gives brings the answer.
 
         Such a request is on its way when this returns: nothing need run for it, and no
@@ -314,35 +313,6 @@ class Wire:
         self._bytes_before += connection.bytes_received
         if connection in self._idle:
             self._idle.remove(connection)
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """A request that is on its way: awaiting it brings the answer, as `Wire.send` does."""
-
-    wire: Wire
-    data: bytes
-    deadline: Deadline
-    connection: Connection
-    pending: asyncio.Future[Response]
-
-    def __await__(self) -> Generator[Any, None, Response]:
-        """Wait for the whole answer.
-
-        Raises:
-            BackendUnavailableError: No complete, well-formed answer came in time.
-        """
-        try:
-            return (yield from self.pending)
-        except UnansweredError as error:
-            again = self.wire.resend(error, self.connection, self.data, self.deadline)
-        except BaseException:
-            self.connection.leave(self.pending)
-            raise
-        return (yield from again.__await__())
-
-    def cancel(self) -> None:
-        """Wait for nothing: the connection is closed."""
-        self.connection.leave(self.pending)
 
 
 def _closed() -> UnansweredError:

@@ -41,14 +41,15 @@ class Section(Enum):
 class Fact(Enum):
     """What of a section is wanted, beside what every record of it tells.
 
-    That is its ids and its unit, and of a header the item and whatever row rules speak
-    of. Other accessors of a facet are good only where their fact was asked for, so that
-    a system sends, and the gateway decodes, what somebody reads.
+    That is its ids and its unit, and of a header the item, the customer and the channel.
+    Other accessors of a facet are good only where their fact was asked for, so that a
+    system sends, and the gateway decodes, what somebody reads.
     """
 
     REQUEST = Section.HEADER, "How much is requested."
     SHIP_DATE = Section.HEADER, "When it is requested to leave."
     DELIVERY_DATE = Section.HEADER, "When it is requested to arrive."
+    OWNER = Section.HEADER, "The plant it was ordered from; row rules may speak of it."
     PRICE = Section.HEADER, "The price, and its currency."
     CANCELLATIONS = Section.HEADER, "What was cancelled."
     REFERENCES = Section.HEADER, "The customer's own names and dates, and who receives."
@@ -58,7 +59,8 @@ class Fact(Enum):
     VERSIONS = Section.PROMISE, "When, on what ground and how firmly it was promised."
     SUBSTITUTIONS = Section.PROMISE, "What was offered instead."
     PROMISE_CHANGED = Section.PROMISE, "When the promise was last changed."
-    QUANTITIES = Section.FULFILMENT, "How much is reserved, picked, shipped and returned."
+    QUANTITIES = Section.FULFILMENT, "How much is reserved, picked and shipped."
+    RETURNS = Section.FULFILMENT, "How much came back."
     ALLOCATIONS = Section.FULFILMENT, "Where it is reserved."
     SHIPMENTS = Section.FULFILMENT, "What left when, and how."
     FULFILMENT_CHANGED = Section.FULFILMENT, "When the warehouse last changed its record."

@@ -9,6 +9,7 @@ from orderlines.facets import EVERYTHING, Fact, Facts, Section
 REQUEST = frozenset({Fact.REQUEST})
 SHIP_DATE = frozenset({Fact.SHIP_DATE})
 DELIVERY_DATE = frozenset({Fact.DELIVERY_DATE})
+OWNER = frozenset({Fact.OWNER})
 PRICE = frozenset({Fact.PRICE})
 CANCELLATIONS = frozenset({Fact.CANCELLATIONS})
 REFERENCES = frozenset({Fact.REFERENCES})
@@ -18,6 +19,7 @@ PROMISES = frozenset({Fact.PROMISES})
 VERSIONS = frozenset({Fact.PROMISES, Fact.VERSIONS})
 PROMISE_CHANGED = frozenset({Fact.PROMISE_CHANGED})
 QUANTITIES = frozenset({Fact.QUANTITIES})
+RETURNS = frozenset({Fact.RETURNS})
 ALLOCATIONS = frozenset({Fact.ALLOCATIONS})
 SHIPMENTS = frozenset({Fact.SHIPMENTS})
 FULFILMENT_CHANGED = frozenset({Fact.FULFILMENT_CHANGED})
@@ -30,12 +32,14 @@ __all__ = [
     "FULFILMENT_CHANGED",
     "HEADER_CHANGED",
     "MAX_AGE_S",
+    "OWNER",
     "PRICE",
     "PROMISES",
     "PROMISE_CHANGED",
     "QUANTITIES",
     "REFERENCES",
     "REQUEST",
+    "RETURNS",
     "SHIPMENTS",
     "SHIP_DATE",
     "TERMS",

@@ -38,6 +38,7 @@ from resolvers.needs import (
     HEADER_CHANGED,
     PRICE,
     PROMISE_CHANGED,
+    RETURNS,
     SHIP_DATE,
     SHIPMENTS,
     VERSIONS,
@@ -259,7 +260,9 @@ class ShippedType:
         "Every shipment, substitutes included, by time.", needs=SHIPMENTS, policy=(sized(3),)
     )
     returned: QuantityType | None = of_shipped(
-        "Come back since; null where that is not recorded.", read_by=returned_quantities
+        "Come back since; null where that is not recorded.",
+        needs=RETURNS,
+        read_by=returned_quantities,
     )
     picked: QuantityType | None = of_shipped("Picked so far; null where picks are not recorded.")
     lineage: list[LineageType] = of_shipped(

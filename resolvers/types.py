@@ -46,6 +46,7 @@ from resolvers.needs import (
     CANCELLATIONS,
     EVERYTHING,
     MAX_AGE_S,
+    OWNER,
     PROMISES,
     QUANTITIES,
     REFERENCES,
@@ -267,7 +268,10 @@ class OrderLineType:
     )
     customer: CustomerType | None = field("Who ordered and who receives.", read_by=with_header)
     owner_node: str | None = of_header(
-        "The plant or warehouse the line was ordered from.", "owner_node", name="ownerWarehouse"
+        "The plant or warehouse the line was ordered from.",
+        "owner_node",
+        needs=OWNER,
+        name="ownerWarehouse",
     )
     is_drop_ship: bool | None = of_header(
         "Whether a supplier ships directly.", "is_drop_ship", needs=TERMS, name="dropShip"

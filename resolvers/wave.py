@@ -13,7 +13,7 @@ it, and the rest of the answer stands.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -24,7 +24,6 @@ from backends.ports import (
     FulfilmentSource,
     OrderSource,
     PromiseSource,
-    Readings,
     Refs,
     Sealed,
 )
@@ -32,23 +31,19 @@ from backends.registry import Systems
 from orderlines.deadline import Deadline
 from orderlines.errors import GatewayError
 from orderlines.facets import (
-    Facet,
     Facts,
     HeaderFacet,
     Section,
 )
 from orderlines.identity import CUSTOMER, LineRef, OrderLineKey, XRef
 from orderlines.masters import Master
-from orderlines.order_line import Reading
 from orderlines.stitched_line import NOT_READ
-from orderlines.table import Table
-from orderlines.visibility import ALL, Visibility
+from orderlines.visibility import ALL
+from resolvers.attempts import as_value, attempt
 from resolvers.context import Context
 from resolvers.look_up import Admitted, LookUp, Told
-from resolvers.needs import REFERENCES, sections_of
-
-T = TypeVar("T")
-F = TypeVar("F", bound=Facet)
+from resolvers.needs import OWNER, REFERENCES, sections_of
+from resolvers.opening import admitted_of, opened
 
 AnySource: TypeAlias = OrderSource | PromiseSource | FulfilmentSource
 Read: TypeAlias = Callable[..., Awaitable[Any]]
@@ -61,12 +56,6 @@ Part: TypeAlias = tuple[Section, AnySource, Read]
 Split: TypeAlias = tuple[Sequence[Part], Sequence[Part]]
 
 MAX_SPLITS: Final = 256
-NOTHING: Final[Told[Any]] = Told()
-"""Of a system that was not asked."""
-
-
-class SectionFailedError(GatewayError):
-    """The gateway itself failed while reading a section; its cause is in the log."""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -124,14 +113,17 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     source = systems.orders[source_name]
     now, later = systems.splits.get(needs) or _split(needs, systems)
     look = Look(context, needs, context.deadline.with_reserve(), wanted)
-    reading = look.begin(source, source.read_headers, refs, needs | REFERENCES if later else needs)
+    facts = needs | REFERENCES if later else needs
+    if visibility.warehouses is not ALL:
+        facts |= OWNER
+    reading = look.begin(source, source.read_headers, refs, facts)
     asked = look.begin_beside(now, refs)
     try:
         try:
             headers: Told[HeaderFacet] = Told(await reading)
         except Exception as error:  # noqa: BLE001 - as in `attempt`
-            headers = Told(_as_value(error))
-        admitted = _admitted(headers, visibility)
+            headers = Told(as_value(error))
+        admitted = admitted_of(headers, visibility)
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
             asked |= look.begin_beside(later, told_refs)
@@ -144,7 +136,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
             try:
                 answers[section] = await one
             except Exception as error:  # noqa: BLE001 - as in `attempt`
-                answers[section] = _as_value(error)
+                answers[section] = as_value(error)
     except BaseException:
         # The caller left, or time is up. A task group would say so too, for more than a
         # question of one line costs else.
@@ -152,30 +144,10 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         raise
     for section, _, _ in later:
         answers.setdefault(section, _unasked(headers))
-    readings: dict[Section, Reading] = {}
-    if isinstance(headers.outcome, Readings):
-        readings[Section.HEADER] = headers.outcome.reading
-    promises = fulfilments = NOTHING
-    is_open = visibility.is_unrestricted
-    for section, answer in answers.items():
-        told = _open(answer, admitted, headers, is_open=is_open)
-        if isinstance(told.outcome, Readings):
-            readings[section] = told.outcome.reading
-        if section is Section.PROMISE:
-            promises = told
-        else:
-            fulfilments = told
+    found = opened(source_name, headers, admitted, items, answers, visibility)
     if wanted.max_age_s > 0:
-        context.rest_on(readings.values(), refs, wanted.max_age_s)
-    return LookUp(source_name, headers, promises, fulfilments, admitted, items, readings)
-
-
-async def attempt(call: Awaitable[T]) -> T | GatewayError:
-    """Turn the failure of one system into a value, so that the others go on."""
-    try:
-        return await call
-    except Exception as error:  # noqa: BLE001 - a fault in one adapter must cost its section only
-        return _as_value(error)
+        context.rest_on(found.readings.values(), refs, wanted.max_age_s)
+    return found
 
 
 async def _failed(error: Exception) -> Any:  # noqa: ANN401 - as the read that failed
@@ -230,64 +202,6 @@ def _split(needs: Facts, systems: Systems) -> Split:
     return now, later
 
 
-def _admitted(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
-    """Take the headers of the lines that the caller may see: the row rule, checked here."""
-    if isinstance(headers.outcome, GatewayError):
-        return {}
-    by_line, failed = headers.outcome.by_line, headers.outcome.failed
-    if type(by_line) is Aligned and not failed and _admits_all(visibility, by_line.records):
-        return by_line
-    return {
-        address: facets
-        for address, facets in by_line.items()
-        if address not in failed
-        and visibility.admits(
-            sold_to=facets[0].sold_to,
-            channel=facets[0].channel.name,
-            owner_node=facets[0].owner_node,
-        )
-    }
-
-
-def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
-    """Tell whether each restriction holds for all headers at once, as it mostly does."""
-    customers, channels, warehouses = (
-        visibility.customers,
-        visibility.channels,
-        visibility.warehouses,
-    )
-    if customers is not ALL:
-        sold_to = headers.columns.get("sold_to") or headers.column("sold_to")
-        if not customers.issuperset(sold_to):
-            return False
-    return (channels is ALL or channels >= {one.name for one in headers.column("channel")}) and (
-        warehouses is ALL or warehouses >= {*headers.column("owner_node")}
-    )
-
-
-def _open(
-    sealed: Sealed[F] | GatewayError,
-    admitted: Admitted,
-    headers: Told[HeaderFacet],
-    *,
-    is_open: bool,
-) -> Told[F]:
-    """Look into an answer, as far as the caller may; all may, to whom no row rule applies."""
-    if isinstance(sealed, GatewayError):
-        return Told(sealed)
-    if isinstance(headers.outcome, GatewayError):
-        if not is_open:
-            return Told(headers.outcome)
-    elif not is_open and not admitted:
-        # Nothing may be told of any line: what came stays closed, so that it takes as
-        # long to say nothing of what is hidden as of what is not there.
-        return Told(Readings(sealed.reading, {}))
-    try:
-        return Told(sealed.open(None if is_open else admitted, expected=admitted))
-    except Exception as error:  # noqa: BLE001 - as in `attempt`
-        return Told(_as_value(error))
-
-
 def _unasked(headers: Told[HeaderFacet]) -> GatewayError:
     """Say why a system of the second wave was not asked."""
     return headers.outcome if isinstance(headers.outcome, GatewayError) else NOT_READ
@@ -302,12 +216,3 @@ def _refs_of(admitted: Admitted, source: str) -> list[LineRef]:
         )
         for address, (header, *_) in admitted.items()
     ]
-
-
-def _as_value(error: Exception) -> GatewayError:
-    """Make a failure a value that may be shown; what a bug said stays in the log."""
-    if isinstance(error, GatewayError):
-        return error
-    failure = SectionFailedError("The gateway failed while reading a system.")
-    failure.__cause__ = error
-    return failure

@@ -30,10 +30,11 @@ from backends.erp.sandbox_select import wanted_of
 from backends.erp.sandbox_visibility import rows_clause
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import Asking, begin, fetch, in_batches
+from backends.pages import Asking, fetch, in_batches
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
 from backends.rows import Asked, Rows, place
 from backends.transport import Request
+from backends.underway import begin
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, HeaderFacet, Section
 from orderlines.visibility import Visibility
@@ -129,7 +130,7 @@ class ErpSandbox:
         reading, pages = await fetch(self._transport, questions, look, asking=asking)
         return place_items(Rows.of_all(pages), reading, asked)
 
-    def _questions(
+    def _questions(  # noqa: PLR0913, PLR0917 - the parts of a question
         self,
         path: str,
         keys: Collection[K],

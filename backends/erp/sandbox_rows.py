@@ -132,7 +132,7 @@ class Item(msgspec.Struct, kw_only=True, gc=False, rename="pascal"):
     unit: str = msgspec.field(name="RequestedQuantityUnit")
     requested_ship_date: str | None = UNASKED
     requested_delivery_date: str | None = UNASKED
-    plant: str
+    plant: str = UNASKED
     net_price_amount: str | None = UNASKED
     cancelled: Results[Cancellation] = msgspec.field(name="Cancellations", default=UNASKED)
     is_drop_ship: bool = msgspec.field(name="DropShipment", default=UNASKED)

@@ -1,7 +1,7 @@
 """What is selected of the sandbox's ERP, and how its pages are read.
 
-Who may see a line, and what item it is of, is always selected; everything else where it
-is wanted.
+Who ordered a line in which channel, and what item it is of, is always selected;
+everything else where it is wanted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ _OF_ITEMS: Final[Mapping[str, Fact | None]] = {
     "unit": None,
     "requested_ship_date": Fact.SHIP_DATE,
     "requested_delivery_date": Fact.DELIVERY_DATE,
-    "plant": None,
+    "plant": Fact.OWNER,
     "net_price_amount": Fact.PRICE,
     "cancelled": Fact.CANCELLATIONS,
     "is_drop_ship": Fact.TERMS,

@@ -29,9 +29,10 @@ from backends.capabilities import (
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.oms.sandbox_query import Line, Variables, cursor_of, following, wanted_of
-from backends.pages import Asking, SealedPages, begin, by_cursor
+from backends.pages import Asking, SealedPages, by_cursor
 from backends.ports import Refs, Sealed
 from backends.rows import Asked
+from backends.underway import begin
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, PromiseFacet, Section
 from orderlines.identity import CUSTOMER

@@ -33,10 +33,11 @@ from backends.capabilities import (
 )
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import Asking, SealedPages, begin, by_cursor, in_batches
+from backends.pages import Asking, SealedPages, by_cursor, in_batches
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
+from backends.underway import begin
 from backends.wanted import requiring
 from backends.wms.sandbox_rows import MAKERS, ZONE, OutboundLine, RowIds, Units, in_bounds
 from orderlines.deadline import Deadline
@@ -138,7 +139,7 @@ _ENVELOPE: Final = msgspec.json.Decoder(Page[msgspec.Raw])
 _ROW_IDS: Final = msgspec.json.Decoder(RowIds)
 _REFUSAL: Final = msgspec.json.Decoder(Refusal)
 
-# A quantity without a key is one that is not tracked, so all four are always asked for.
+# A quantity without a key is one that is not tracked, so these are always asked for.
 _FIELDS: Final[Mapping[str, Fact | None]] = {
     "id": None,
     "order_ref": None,
@@ -148,13 +149,14 @@ _FIELDS: Final[Mapping[str, Fact | None]] = {
     "units_allocated": None,
     "units_picked": None,
     "units_shipped": None,
-    "units_returned": None,
+    "units_returned": Fact.RETURNS,
     "mode": None,
     "allocations": Fact.ALLOCATIONS,
     "shipments": Fact.SHIPMENTS,
     "updated_at": Fact.FULFILMENT_CHANGED,
 }
 _OPTIONAL: Final = {
+    Fact.RETURNS: "units_returned",
     Fact.ALLOCATIONS: "reserved",
     Fact.SHIPMENTS: "sent",
     Fact.FULFILMENT_CHANGED: "updated_at",

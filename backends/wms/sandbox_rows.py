@@ -77,7 +77,7 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
     units_allocated: Tracked[N] = UNSET
     units_picked: Tracked[N] = UNSET
     units_shipped: Tracked[N] = UNSET
-    units_returned: N
+    units_returned: N = UNASKED
     mode: Literal["STOCK", "DROP_SHIP"]
     reserved: tuple[Allocation[N], ...] = msgspec.field(name="allocations", default=UNASKED)
     sent: tuple[Shipment[N], ...] = msgspec.field(name="shipments", default=UNASKED)

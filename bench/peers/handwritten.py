@@ -110,7 +110,7 @@ class Row(msgspec.Struct, gc=False):
 
     order_line_ref: str
     decimals: int
-    units_returned: int
+    units_returned: int | None = None
     units_allocated: int | None = None
     units_shipped: int | None = None
 

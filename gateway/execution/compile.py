@@ -74,7 +74,7 @@ class Compiled:
     note: Any = None
 
 
-def compile_plan(
+def compile_plan(  # noqa: PLR0913 - each by its name or in its order
     plan: Plan,
     told: Mapping[str, Writers],
     plain: set[type],

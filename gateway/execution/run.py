@@ -33,7 +33,7 @@ from gateway.execution.faults import FieldRefusedError, counted
 from gateway.execution.object_types import Info
 from gateway.execution.plan import Field, Given, Way
 from gateway.execution.positions import Positions, Root, Under
-from gateway.execution.texts import FAILED, Column
+from gateway.execution.texts import Column
 
 MAX_PLAIN_TYPES: Final = 4_096
 

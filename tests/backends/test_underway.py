@@ -10,9 +10,10 @@ from opentelemetry.trace import NoOpTracer
 from backends.freshness import OnStale, Wanted
 from backends.observe import Health, HealthState, ObservedTransport
 from backends.outcomes import invalid, unavailable
-from backends.pages import Asking, begin, fetch
+from backends.pages import Asking, fetch
 from backends.reasons import Reason
 from backends.transport import BackendError, Request, Response
+from backends.underway import begin
 from orderlines.order_line import Reading
 from tests.backends.cache_kit import World
 from tests.backends.kit import EVERYTHING, NOW, Answering, FakeTransport, observed, soon

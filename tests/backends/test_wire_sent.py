@@ -6,8 +6,9 @@ import time
 import pytest
 
 from backends.reasons import Reason
+from backends.sent import Sent
 from backends.transport import BackendUnavailableError, Request, SendsNow
-from backends.wire import Sent, UnsafeRequestError, Wire, WireLimits
+from backends.wire import UnsafeRequestError, Wire, WireLimits
 from orderlines.deadline import Deadline
 from tests.backends.loopback import (
     GET,

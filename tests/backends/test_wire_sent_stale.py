@@ -114,3 +114,32 @@ async def test_there_are_never_more_connections_than_allowed() -> None:
         assert reason == Reason.CUT_OFF
         assert most == 1
         assert (server.connections, wire.stats.open, wire.stats.in_use) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_in_line_for_the_second_time_it_leaves_as_anybody_else(*, is_cancelled: bool) -> None:
+    """At its deadline, or when whoever awaits it is cancelled; it takes no turn along."""
+
+    async def script(peer: Peer) -> None:
+        while (request := await peer.request()) is not None and b"/stale" not in request:
+            await asyncio.sleep(0.1 if b"/slow" in request else 0.0)
+            await peer.send(answer(request.split(b" ")[1]))
+
+    async with wired(script, ONE) as (server, wire):
+        await send(wire)
+        sent = begun(wire, "/stale", within_s=5.0 if is_cancelled else 0.05)
+        slow = asyncio.create_task(send(wire, Request("GET", "/slow")))
+        last = asyncio.create_task(failed(sent))
+        await asyncio.sleep(0.02)
+        during = wire.stats
+        if is_cancelled:
+            last.cancel()
+        await asyncio.wait([last])
+
+        assert (during.in_use, during.waiting) == (1, 1)
+        assert is_cancelled or last.result() == Reason.TIMEOUT
+        assert last.cancelled() == is_cancelled
+        assert (wire.stats.in_use, wire.stats.waiting) == (1, 0)
+        assert (await slow).body == b"/slow"
+        assert (await send(wire)).status == 200
+        assert (server.connections, wire.stats.in_use, wire.stats.idle) == (2, 0, 1)

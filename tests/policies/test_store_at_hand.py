@@ -1,5 +1,4 @@
-"""Keys in a store that need not be waited for: believed again without waiting, as long as
-their records do not change."""
+"""Keys in a store that need not be waited for: a record that stays is believed again."""
 
 from datetime import UTC, datetime
 

@@ -18,9 +18,9 @@ from orderlines.stated import Channel
 from orderlines.stitch import materialise
 from orderlines.stitched_line import SectionNotReadError, StitchedLine
 from orderlines.visibility import ALL, Visibility
+from resolvers.attempts import SectionFailedError
 from resolvers.needs import EVERYTHING, PROMISES, QUANTITIES
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
-from resolvers.wave import SectionFailedError
 from tests.orderlines.facet_kit import ITEM, KEY, fulfilment, header, promised
 from tests.resolvers.fakes import House, house
 

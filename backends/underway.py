@@ -1,0 +1,93 @@
+"""Reads that have begun: the first page of an answer is on its way, and nobody waits yet.
+
+One question over a connection that rests needs no task: it is under way as soon as it is
+written. What must wait for a connection, takes several questions, or may be given from
+what was kept, is fetched by a coroutine as always.
+"""
+
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from backends.observe import ObservedTransport
+from backends.pages import Asking, Look, fetch, follow
+from backends.transport import Request, Sending
+from orderlines.order_line import Reading
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+def begin(
+    transport: ObservedTransport,
+    questions: Sequence[Request],
+    look: Look[P],
+    *,
+    asking: Asking,
+    make: Callable[[Reading, Sequence[P]], R],
+) -> Awaitable[R]:
+    """Ask as `fetch` does; one question, as mostly, is on its way when this returns.
+
+    Args:
+        transport: Leads to the system.
+        questions: What is asked.
+        look: Judges each answer.
+        asking: For whom, until when, and how old an answer may be.
+        make: Makes something of what came, or raises.
+    """
+    if len(questions) == 1 and (asking.wanted.max_age_s <= 0 or transport.cache is None):
+        question = questions[0]
+        sending = transport.begin(question, asking.deadline)
+        if sending is not None:
+            return Underway(transport, question, sending, look, asking, make)
+    return _fetched(transport, questions, look, asking, make)
+
+
+async def _fetched(
+    transport: ObservedTransport,
+    questions: Sequence[Request],
+    look: Look[P],
+    asking: Asking,
+    make: Callable[[Reading, Sequence[P]], R],
+) -> R:
+    return make(*await fetch(transport, questions, look, asking=asking))
+
+
+class Underway(msgspec.Struct, Generic[P, R]):
+    """A read that has begun: awaiting it brings what came, to the last page.
+
+    Whoever does not await it says so (`cancel`).
+    """
+
+    transport: ObservedTransport
+    question: Request
+    sending: Sending | None
+    look: Look[P]
+    asking: Asking
+    make: Callable[[Reading, Sequence[P]], R]
+
+    def __await__(self) -> Generator[Any, None, R]:
+        """Wait for the answer.
+
+        Raises:
+            BackendError: There is no usable one.
+        """
+        transport, sending = self.transport, self.sending
+        assert sending is not None  # noqa: S101 - it is awaited once
+        self.sending = None
+        page, following = yield from transport.end(self.question, self.look, sending)
+        if following is None:
+            # When the call was counted as good.
+            as_of = transport.last_success_at or transport.now()
+            return self.make(Reading(transport.system, as_of), [page])
+        rest = follow(transport, following, self.look, self.asking, [page])
+        as_of, pages, _ = yield from rest.__await__()
+        return self.make(Reading(transport.system, as_of), pages)
+
+    def cancel(self) -> None:
+        """Wait for nothing, unless it was awaited already."""
+        sending, self.sending = self.sending, None
+        if sending is not None:
+            self.transport.left()
+            sending.cancel()
