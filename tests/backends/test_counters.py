@@ -173,7 +173,7 @@ async def test_a_bucket_that_is_not_full_is_forgotten_at_the_hard_cap_only() -> 
 
 
 def test_one_request_of_four_buckets_costs_a_few_microseconds() -> None:
-    """5 µs with the refund where it was measured; five times that on a busy machine."""
+    """5 µs with the refund where it was measured; ten times that on a busy machine, traced."""
     counters = MemoryCounters()
     asked = [ask(1, name, 10**9, 60) for name in ("{a}", "erp{a}", "wms{a}", "oms{a}")]
     best_s = float("inf")
@@ -184,7 +184,7 @@ def test_one_request_of_four_buckets_costs_a_few_microseconds() -> None:
             counters.refund_now(asked)
         best_s = min(best_s, (time.perf_counter() - began) / 200)
 
-    assert best_s < 25e-6
+    assert best_s < 50e-6
 
 
 @pytest.mark.parametrize(

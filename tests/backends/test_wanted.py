@@ -35,8 +35,8 @@ def test_what_is_asked_for_must_be_there() -> None:
         msgspec.json.decode(b'{"itsId":1}', type=both)
 
 
-async def test_the_erp_is_asked_for_what_row_rules_need_and_what_is_wanted() -> None:
-    """Of whole orders and of single lines."""
+async def test_the_erp_is_asked_for_who_ordered_and_what_is_wanted() -> None:
+    """Of whole orders and of single lines; for the plant where a row rule speaks of it."""
     inner = answering(odata_page(), odata_page())
     erp, facts = ErpSandbox(observed(inner, "erp")), frozenset({Fact.PRICE})
     for refs in (orders("SO-1"), lines(("SO-1", "10"))):
@@ -46,11 +46,11 @@ async def test_the_erp_is_asked_for_what_row_rules_need_and_what_is_wanted() -> 
     assert selected == [
         (
             "SalesOrder,SoldToParty,DistributionChannel,TransactionCurrency,Items/SalesOrder,"
-            "Items/SalesOrderItem,Items/Material,Items/RequestedQuantityUnit,Items/Plant,"
+            "Items/SalesOrderItem,Items/Material,Items/RequestedQuantityUnit,"
             "Items/NetPriceAmount"
         ),
         (
-            "SalesOrder,SalesOrderItem,Material,RequestedQuantityUnit,Plant,NetPriceAmount,"
+            "SalesOrder,SalesOrderItem,Material,RequestedQuantityUnit,NetPriceAmount,"
             "Order/SalesOrder,Order/SoldToParty,Order/DistributionChannel,Order/TransactionCurrency"
         ),
     ]
@@ -101,7 +101,7 @@ async def test_the_oms_is_asked_for_what_is_wanted(facts: frozenset[Fact], selec
 
 
 async def test_the_wms_is_asked_for_what_is_wanted() -> None:
-    """Its four quantities always: one that is not tracked has no key."""
+    """Three quantities always: one that is not tracked has no key."""
     inner = answering(rest_page())
     await WmsSandbox(observed(inner, "wms")).read_fulfilments(
         orders("SO-1"), visibility=EVERYTHING, deadline=soon(), facts=frozenset({Fact.SHIPMENTS})
@@ -109,7 +109,7 @@ async def test_the_wms_is_asked_for_what_is_wanted() -> None:
 
     assert inner.requests[0].target.partition("&fields=")[2] == (
         "id,order_ref,order_line_ref,uom,decimals,units_allocated,units_picked,units_shipped,"
-        "units_returned,mode,shipments"
+        "mode,shipments"
     )
 
 
