@@ -12,12 +12,12 @@ from backends.reasons import Reason
 from backends.transport import BackendUnavailableError
 from orderlines.discrepancy import Discrepancy, DiscrepancyError, DiscrepancyKind
 from orderlines.errors import GatewayError
-from orderlines.facets import Facts
+from orderlines.facets import Fact, Facts
 from orderlines.identity import CUSTOMER, OrderKey, OrderLineKey, OrderRef
 from orderlines.stated import Channel
 from orderlines.stitch import materialise
 from orderlines.stitched_line import SectionNotReadError, StitchedLine
-from orderlines.visibility import ALL, Visibility
+from orderlines.visibility import ALL, Restriction, Visibility
 from resolvers.attempts import SectionFailedError
 from resolvers.needs import EVERYTHING, PROMISES, QUANTITIES
 from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
@@ -402,3 +402,15 @@ async def test_many_keys_of_one_source_are_one_question() -> None:
         *[None] * 10,
     ]
     assert len(home.erp.asked) == 1
+
+
+@pytest.mark.parametrize("warehouses", [ALL, frozenset({"W1"})])
+async def test_the_plant_is_asked_for_where_a_row_rule_speaks_of_it(
+    warehouses: Restriction,
+) -> None:
+    """A rule that is checked on what comes back needs it, whatever is selected."""
+    home = full_house()
+    context = home.context(Visibility(ALL, ALL, warehouses))
+    await look_up_lines([KEY], frozenset({Fact.REQUEST}), context)
+
+    assert (Fact.OWNER in home.erp.asked[0].facts) == (warehouses is not ALL)
