@@ -58,7 +58,8 @@ def _leaves(selection: Selection) -> list[Path] | None:
             continue
         inner = _inner(one)
         leaves = None if inner is None else _leaves(inner)
-        if leaves is None:
+        if not leaves:
+            # An object of which nothing is read would be taken to be there.
             return None
         found += [(one.name, *leaf) for leaf in leaves]
     return found

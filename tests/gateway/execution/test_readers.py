@@ -140,10 +140,14 @@ async def test_a_reader_that_says_none_is_as_if_there_were_none(selection: str) 
         "{ __typename }",
         "{ nothing }",
         "{ name any { __typename } }",
+        "{ name self { __typename } }",
     ],
 )
 async def test_no_reader_is_asked_for_what_is_not_plain(selection: str) -> None:
-    """Arguments, lists, what is awaited, abstract types; and where there is nothing to read."""
+    """Arguments, lists, what is awaited, abstract types, and objects without a leaf to read.
+
+    Whether such an object is there, no column would tell.
+    """
     _, made = await ask(question(selection))
 
     assert [one.asked for one in made] in ([], [0])
