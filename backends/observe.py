@@ -113,16 +113,12 @@ class ObservedTransport:
                 response = await self._inner.send(request, deadline=deadline)
             else:
                 response = await self._traced(self._tracer, request, deadline)
-            self._bytes_received += len(response.body)
-            seen = look(request, response)
+            return self._seen(request, look, response)
         except BackendError as error:
             self.failed(error)
             raise
         finally:
             self._in_flight -= 1
-        self.last_success_at = self.now()
-        self._state = HealthState.UP
-        return seen
 
     def begin(self, request: Request, deadline: Deadline) -> Sending | None:
         """Begin to carry one request, if that needs no task; else see `ask`.
@@ -145,20 +141,24 @@ class ObservedTransport:
         """
         try:
             response = yield from sending.__await__()
-            self._bytes_received += len(response.body)
-            seen = look(request, response)
+            return self._seen(request, look, response)
         except BackendError as error:
             self.failed(error)
             raise
         finally:
             self._in_flight -= 1
-        self.last_success_at = self.now()
-        self._state = HealthState.UP
-        return seen
 
     def left(self) -> None:
         """Count that nobody waits for a call any more."""
         self._in_flight -= 1
+
+    def _seen(self, request: Request, look: Look[T], response: Response) -> T:
+        """Look at an answer, and count it as good unless that raises."""
+        self._bytes_received += len(response.body)
+        seen = look(request, response)
+        self.last_success_at = self.now()
+        self._state = HealthState.UP
+        return seen
 
     async def _traced(self, tracer: Tracer, request: Request, deadline: Deadline) -> Response:
         """Carry one request within a span; what fails is told on it."""

@@ -89,14 +89,9 @@ class ErpSandbox:
         if asked.orders:
             look = odata.looking(self.name, shape.take_orders)
             rows = rows_clause(visibility, of_items=False)
-            if len(asked.orders) == 1:  # as mostly
-                (number,) = asked.orders
-                meant = odata.equals("SalesOrder", number)
-                questions = [odata.question(ORDERS, meant, "Items", shape.of_orders, rows)]
-            else:
-                questions = self._questions(
-                    ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows
-                )
+            questions = self._questions(
+                ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows
+            )
         else:
             look = odata.looking(self.name, shape.take_items)
             rows = rows_clause(visibility, of_items=True)
@@ -106,9 +101,7 @@ class ErpSandbox:
             questions,
             look,
             asking=Asking(visibility, deadline, wanted, asked),
-            make=lambda reading, pages: place(
-                pages[0] if len(pages) == 1 else Rows.of_all(pages), reading, asked
-            ),
+            make=lambda reading, pages: place(Rows.of_all(pages), reading, asked),
         )
 
     async def read_items(

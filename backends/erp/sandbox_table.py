@@ -36,16 +36,14 @@ _TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[Any
         lambda items: [one.requested_delivery_date for one in items],
     ),
 }
-_ACCESSORS: Final = {name: (*how, TEXTS[name]) for name, how in _TEXTS_OF.items()}
-"""What each of `TEXTS` is read as, how it is read of many items, and how it is parsed."""
+"""What each of `TEXTS` is read as, and how it is read of many items."""
 
 
 def table_of_orders(
     orders: Sequence[OrderWithItems], texts: Collection[str], order_texts: Collection[str]
 ) -> Table[Item]:
     """Check the items of whole orders; see `table_of`."""
-    if order_texts:
-        _check_orders(orders, order_texts)
+    _check_orders(orders, order_texts)
     items: Sequence[Item]
     if len(orders) == 1:  # as mostly
         (order,) = orders
@@ -100,11 +98,8 @@ def _table(
     items: Sequence[Item], columns: dict[str, Column], texts: Collection[str]
 ) -> Table[Item]:
     for name in texts:
-        accessor, texts_of, parsed = _ACCESSORS[name]
-        told = texts_of(items)
-        columns[accessor] = (
-            parsed.all_of(told) if None in told else [*map(parsed.__getitem__, told)]
-        )
+        accessor, texts_of = _TEXTS_OF[name]
+        columns[accessor] = TEXTS[name].all_of(texts_of(items))
     return Table(items, columns, _MAKERS)
 
 

@@ -95,11 +95,7 @@ class OmsSandbox:
             BackendError: The system gave no usable answer.
         """
         asked, shape = Asked.of(refs), wanted_of(facts)
-        if len(asked.orders) == 1 and self.capabilities.ask_by is AskBy.ORDER_NUMBER:  # as mostly
-            about = Variables(orders=[*asked.orders], first=self.capabilities.page_rows)
-            questions = [shape.query.question(about)]
-        else:
-            questions = [shape.query.question(one) for one in self._variables(refs, asked)]
+        questions = [shape.query.question(one) for one in self._variables(refs, asked)]
         decode = partial(shape.take_lines, self.name)
         return begin(
             self._transport,

@@ -111,19 +111,15 @@ class WmsSandbox:
         """
         asked, shape = Asked.of(refs), _shape(facts)
         rest = f"&limit={self.capabilities.page_rows}{shape.fields}"
-        if len(asked.orders) == 1:  # as mostly
-            (number,) = asked.orders
-            questions = [_question(f"{PATH}?orders={_encoded(number)}{rest}")]
-        else:
-            name, references = (
-                ("orders", map(_encoded, asked.orders))
-                if asked.orders
-                else ("lines", map(_line_reference, asked.lines))
-            )
-            questions = [
-                _question(f"{PATH}?{name}={','.join(batch)}{rest}")
-                for batch in in_batches(references, self.capabilities.max_batch)
-            ]
+        name, references = (
+            ("orders", map(_encoded, asked.orders))
+            if asked.orders
+            else ("lines", map(_line_reference, asked.lines))
+        )
+        questions = [
+            _question(f"{PATH}?{name}={','.join(batch)}{rest}")
+            for batch in in_batches(references, self.capabilities.max_batch)
+        ]
         return begin(
             self._transport,
             questions,
