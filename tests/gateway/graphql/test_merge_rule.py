@@ -144,12 +144,12 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_q5_no_document_within_the_caps_takes_long(name: str) -> None:
-    """Ten milliseconds of CPU; far more here, so that no slow machine fails it, traced."""
+    """Ten milliseconds of CPU; ten times that here, so that no slow machine fails it."""
     document = parse(HOSTILE[name])
     spent_ms = cpu_ms(lambda: validate(SCHEMA, document, [FieldsCanBeMergedRule]))
 
     assert len(HOSTILE[name]) <= 16_384
-    assert spent_ms < 400, spent_ms
+    assert spent_ms < 100, spent_ms
 
 
 def test_the_other_rules_are_those_of_the_specification() -> None:
