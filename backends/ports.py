@@ -99,11 +99,8 @@ class Aligned(Mapping[LineAddress, Sequence[A]]):
         if like is None:
             # Not itself: then only the garbage collector would find it.
             self.likeness = object()
-            columns = records.columns
-            self.line_numbers: Sequence[str] = columns.get("line_number") or records.column(
-                "line_number"
-            )
-            numbers = columns.get("order_number") or records.column("order_number")
+            self.line_numbers: Sequence[str] = records.column("line_number")
+            numbers = records.column("order_number")
             is_one = bool(numbers) and numbers.count(numbers[0]) == len(numbers)
             self.order_number: str | None = numbers[0] if is_one else None
         else:

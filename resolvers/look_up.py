@@ -120,7 +120,7 @@ class LookUp(msgspec.Struct):
             self.source,
             self.readings,
             headers=headers,
-            items=Masters(self.items, headers.columns.get("sku") or headers.column("sku")),
+            items=Masters(self.items, headers.column("sku")),
             promises=self.promises.about_each(admitted),
             fulfilments=self.fulfilments.about_each(admitted),
         )

@@ -75,7 +75,7 @@ def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
         visibility.warehouses,
     )
     if customers is not ALL:
-        sold_to = headers.columns.get("sold_to") or headers.column("sold_to")
+        sold_to = headers.column("sold_to")
         if not customers.issuperset(sold_to):
             return False
     return (channels is ALL or channels >= {one.name for one in headers.column("channel")}) and (

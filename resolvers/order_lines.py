@@ -70,9 +70,6 @@ async def look_up_orders(
         One value a key, in their order: the order with the lines the caller may
         see; None if there is none of them; an error if that could not be found out.
     """
-    if len(keys) == 1:  # as mostly
-        look_up = await ask_systems([OrderRef(keys[0])], needs, context, wanted)
-        return [_order_or_reason(look_up, keys[0], context.visibility)]
     look_up = await ask_systems([OrderRef(key) for key in keys], needs, context, wanted)
     return [_order_or_reason(look_up, key, context.visibility) for key in keys]
 

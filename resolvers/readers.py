@@ -140,19 +140,19 @@ def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
         if kind is Kind.NUMBER or kind is Kind.UNIT:
             known = measures[of]
             if known is None:
-                units = table.columns.get("unit") or table.column("unit")
+                units = table.column("unit")
                 known = measures[of] = lines.only_measures(units)
             if kind is Kind.NUMBER:
-                numbers = table.columns.get(name) or table.column(name)
+                numbers = table.column(name)
                 read.append([*map(known.texts.__getitem__, numbers)])
                 continue
             column: Sequence[str] = [known.quantity(0).unit] * len(table)
             texts.append(column[0])
         elif kind is Kind.DATE:
-            dates = table.columns.get(name) or table.column(name)
+            dates = table.column(name)
             column = [*map(DATE_TEXTS.__getitem__, dates)]
         else:
-            column = table.columns.get(name) or table.column(name)
+            column = table.column(name)
             if kind is Kind.MEMBER:
                 # A member's own name, which is found without a function of Python.
                 column = [one._name_ for one in column]  # type: ignore[attr-defined]

@@ -128,7 +128,7 @@ class Run(msgspec.Struct, eq=False):
             call: Any = one.call
             try:
                 made = await call(parents, Ask(self.context, one.needs), **given)
-                return made if len(made) == len(parents) else counted(made, parents)
+                return counted(made, parents)
             except Exception as error:  # noqa: BLE001 - whatever it is, it fails these values, no others
                 return [error] * len(parents)
         depth = _depth(one.definition.type)
