@@ -18,33 +18,45 @@ from msgspec import UnsetType
 
 from orderlines.quantity import InvalidQuantityError, Number, stated
 
+K = TypeVar("K", str, bytes)
 T = TypeVar("T")
 
 MAX_TEXTS: Final = 16_384
+MAX_TEXT: Final = 512
+"""A longer text is read each time."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 
 NamedText: TypeAlias = tuple[str, str | UnsetType | None, Mapping[str, object]]
 """A field's native name, what stands in it if it was asked for, and the memo that parses it."""
 
 
-class Parsed(dict[str, T]):
-    """A memo of texts and their values; starts anew once it holds too many.
+class Memo(dict[K, T]):
+    """Texts and their values; starts anew once it holds too many.
+
+    Args:
+        parse: Gives the value of a text. What it raises is not remembered.
+    """
+
+    def __init__(self, parse: Callable[[K], T]) -> None:
+        super().__init__()
+        self._parse: Callable[[K], T] = parse
+
+    def __missing__(self, text: K) -> T:
+        value = self._parse(text)
+        if len(text) <= MAX_TEXT:
+            if len(self) >= MAX_TEXTS:
+                self.clear()
+            self[text] = value
+        return value
+
+
+class Parsed(Memo[str, T]):
+    """A memo of texts that may be bad.
 
     Args:
         parse: Gives the value of a text, or raises a `ValueError` of the form
             "Expected …" that does not quote the text.
     """
-
-    def __init__(self, parse: Callable[[str], T]) -> None:
-        super().__init__()
-        self._parse = parse
-
-    def __missing__(self, text: str) -> T:
-        value = self._parse(text)
-        if len(self) >= MAX_TEXTS:
-            self.clear()
-        self[text] = value
-        return value
 
     def reads(self, texts: AbstractSet[str]) -> bool:
         """Tell whether all texts are good. Parses those that are new."""
@@ -63,9 +75,10 @@ class Parsed(dict[str, T]):
         Raises:
             ValueError: One of them is bad.
         """
-        if None in texts:
+        try:
+            return [*map(self.__getitem__, texts)]  # type: ignore[arg-type] # as mostly
+        except TypeError:
             return [None if text is None else self[text] for text in texts]
-        return [*map(self.__getitem__, texts)]  # type: ignore[arg-type] # none is missing
 
     def maybe(self, text: str | None) -> T | None:
         """Give the value of a text that may be missing."""

@@ -82,6 +82,11 @@ class Rows(msgspec.Struct, Generic[T]):
         )
 
 
+def is_plain(body: bytes) -> bool:
+    """Tell whether all texts in a JSON body are written as they are, and would be again."""
+    return body.isascii() and b"\\" not in body
+
+
 class Ids(Protocol):
     """As much of a row as tells what it is about."""
 

@@ -8,7 +8,7 @@ what was not asked for fails loudly, because `UNASKED` is nothing one can comput
 
 from collections.abc import Collection
 from types import new_class
-from typing import Any, Final, TypeVar, cast, get_origin
+from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
@@ -26,6 +26,9 @@ def requiring(
 ) -> type[S]:
     """Make a record of which certain fields must be there.
 
+    Where fields are left out it is no subclass of the record, but has its methods: what
+    nobody asked for has no room in it, which would be filled and emptied for every row.
+
     Args:
         record: With every field, some of them `UNASKED`.
         names: The fields that must be there, beside those without a default.
@@ -33,20 +36,38 @@ def requiring(
         tag: The record's `__typename`, for a record that is told by one.
     """
     given = types or {}
-    told = [
+    fields = msgspec.structs.fields(record)
+    told = [one for one in fields if one.name in names or one.name in given or one.required]
+    # What a system may leave out, and what is put there later, keep their default.
+    kept = [
         one
-        for one in msgspec.structs.fields(record)
-        if one.name in names or one.name in given or one.required
+        for one in fields
+        if one not in told
+        and (one.default is not UNASKED or msgspec.UnsetType in get_args(one.type))
     ]
+    plain: type[msgspec.Struct] = get_origin(record) or record
+    is_whole = len(told) + len(kept) == len(fields)
 
     def body(namespace: dict[str, Any]) -> None:
+        if not is_whole:
+            for kind in reversed(plain.__mro__):
+                namespace |= {
+                    name: one for name, one in vars(kind).items() if not name.startswith("_")
+                }
+            namespace |= {one.name: UNASKED for one in fields}
+            namespace["__doc__"] = plain.__doc__
         namespace["__module__"] = plain.__module__
-        namespace["__annotations__"] = {one.name: given.get(one.name, one.type) for one in told}
+        namespace["__annotations__"] = {
+            one.name: given.get(one.name, one.type) for one in (*told, *kept)
+        }
         namespace |= {one.name: msgspec.field(name=one.encode_name) for one in told}
+        namespace |= {
+            one.name: msgspec.field(name=one.encode_name, default=one.default) for one in kept
+        }
 
-    plain: type[msgspec.Struct] = get_origin(record) or record
     config = plain.__struct_config__
     options: dict[str, Any] = {"frozen": config.frozen, "gc": False, "kw_only": True}
     if tag is not None:
         options |= {"tag_field": config.tag_field, "tag": tag}
-    return cast("type[S]", new_class(plain.__name__, (record,), options, body))
+    bases = (record,) if is_whole else (msgspec.Struct,)
+    return cast("type[S]", new_class(plain.__name__, bases, options, body))

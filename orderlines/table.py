@@ -36,17 +36,21 @@ class Table(list[F]):
 
     Attributes:
         columns: Those that are known by now; `column` reads any.
+        is_plain: Whether every text of the records is written in JSON as it is.
     """
 
-    __slots__ = ("_makers", "columns")
+    __slots__ = ("_makers", "columns", "is_plain")
 
     def __init__(
         self,
         records: Iterable[F],
         columns: dict[str, Column] | None = None,
         makers: Makers = NO_MAKERS,
+        *,
+        is_plain: bool = False,
     ) -> None:
         super().__init__(records)
+        self.is_plain = is_plain
         self.columns = {} if columns is None else columns
         self._makers = makers
 

@@ -30,6 +30,7 @@ class Kind(Enum):
     """What a leaf is made of."""
 
     TEXT = "A text of the record"
+    TEXT_OR_NONE = "A text of the record that may not be there"
     MEMBER = "The name of an enum's member"
     DATE = "A date"
     NUMBER = "A number, in the base unit of the line's item"
@@ -53,8 +54,8 @@ READS: Final[Mapping[Leaf, Read]] = {
     ("lineNumber",): Read(Kind.TEXT, HEADER, "line_number"),
     ("item", "sku"): Read(Kind.TEXT, HEADER, "sku"),
     ("channel",): Read(Kind.MEMBER, HEADER, "channel"),
-    ("customer", "soldTo"): Read(Kind.TEXT, HEADER, "sold_to"),
-    ("ownerWarehouse",): Read(Kind.TEXT, HEADER, "owner_node"),
+    ("customer", "soldTo"): Read(Kind.TEXT_OR_NONE, HEADER, "sold_to"),
+    ("ownerWarehouse",): Read(Kind.TEXT_OR_NONE, HEADER, "owner_node"),
     ("requested", "quantity", "value"): Read(Kind.NUMBER, HEADER, "requested"),
     ("requested", "quantity", "unit"): Read(Kind.UNIT, HEADER, "requested"),
     ("requested", "shipOn"): Read(Kind.DATE, HEADER, "requested_ship_on"),
@@ -156,8 +157,8 @@ def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
             if kind is Kind.MEMBER:
                 # A member's own name, which is found without a function of Python.
                 column = [one._name_ for one in column]  # type: ignore[attr-defined]
-            else:
-                texts += column
+            elif not table.is_plain or (kind is Kind.TEXT_OR_NONE and None in column):
+                texts += column  # and what is none is found out below
         read.append(column)
     joined = "".join(texts)
     if not joined.isprintable() or '"' in joined or "\\" in joined:

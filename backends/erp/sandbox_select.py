@@ -22,7 +22,7 @@ from backends.erp.sandbox_rows import (
 )
 from backends.erp.sandbox_table import table_of, table_of_orders
 from backends.ports import LineAddress
-from backends.rows import UNREADABLE, BadRow, Id, Rows, bad_row, explain, sort_out
+from backends.rows import UNREADABLE, BadRow, Id, Rows, bad_row, explain, is_plain, sort_out
 from backends.wanted import requiring
 from orderlines.facets import Fact, Facts
 
@@ -111,6 +111,7 @@ class Wanted:
         try:
             page = self.orders.decode(body).d
             table = table_of_orders(page.results, self.texts, self.order_texts)
+            table.is_plain = is_plain(body)
             return Rows(table), page.next
         except UNREADABLE:
             pieces = _PIECES.decode(body).d
@@ -120,7 +121,9 @@ class Wanted:
         """Take the items out of a page of single items."""
         try:
             page = self.items.decode(body).d
-            return Rows(table_of(page.results, self.texts, self.order_texts)), page.next
+            table = table_of(page.results, self.texts, self.order_texts)
+            table.is_plain = is_plain(body)
+            return Rows(table), page.next
         except UNREADABLE:
             pieces = _PIECES.decode(body).d
             return sort_out(pieces.results, self._take_item, _ITEM_IDS.decode), pieces.next

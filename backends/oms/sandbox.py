@@ -28,7 +28,7 @@ from backends.capabilities import (
 )
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.oms.sandbox_query import Line, Variables, cursor_of, following, wanted_of
+from backends.oms.sandbox_query import LineInput, Variables, cursor_of, following, wanted_of
 from backends.pages import Asking, SealedPages, by_cursor
 from backends.ports import Refs, Sealed
 from backends.rows import Asked
@@ -115,7 +115,7 @@ class OmsSandbox:
             return [Variables(customer_orders=some, first=first) for some in _cut(numbers, most)]
         if asked.orders:
             return [Variables(orders=some, first=first) for some in _cut(list(asked.orders), most)]
-        lines = [Line(order, line) for order, line in asked.lines]
+        lines = [LineInput(order, line) for order, line in asked.lines]
         return [Variables(lines=some, first=first) for some in _cut(lines, most)]
 
 

@@ -4,6 +4,7 @@ One query for each choice of facts: it selects what is wanted and nothing else. 
 lines are meant travels in its variables, so its text never depends on a question's keys.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
@@ -11,28 +12,27 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from backends import graphql
+from backends.oms.sandbox_brief import BRIEF, LineInBrief, table_of_briefs
 from backends.oms.sandbox_rows import (
+    Line,
     LineIds,
     PromiseLine,
-    PromiseNotTracked,
-    PromisePending,
-    PromiseSchedule,
-    PromiseVersion,
-    Slice,
     checked,
+    promise_of,
     table_of,
 )
 from backends.outcomes import invalid, unavailable
 from backends.reasons import Reason
-from backends.rows import UNREADABLE, Rows, sort_out
+from backends.rows import UNREADABLE, Rows, is_plain, sort_out
 from backends.transport import Request
 from backends.wanted import requiring
 from orderlines.facets import Fact, Facts
+from orderlines.table import Table
 
 R = TypeVar("R")
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
+class LineInput(msgspec.Struct, frozen=True, gc=False):
     """A line asked for by itself."""
 
     order: str
@@ -43,7 +43,7 @@ class Variables(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defa
     """What changes from question to question; one of the first three is given."""
 
     orders: list[str] | None = None
-    lines: list[Line] | None = None
+    lines: list[LineInput] | None = None
     customer_orders: list[str] | None = None
     first: int | None = None
     after: str | None = None
@@ -104,33 +104,45 @@ _QUESTION: Final = msgspec.json.Decoder(graphql.Body[Variables])
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for of a line, and how a page of such lines is read."""
+    """What is asked for of a line, and how a page of such lines is read.
+
+    Attributes:
+        page: Reads a page of lines that are good.
+        table: Checks them.
+        line: Reads one line, if not all are.
+    """
 
     query: graphql.Query[Variables]
-    page: msgspec.json.Decoder[graphql.Answer[Data[PromiseLine]]]
+    page: msgspec.json.Decoder[graphql.Answer[Data[Any]]]
+    table: Callable[[Sequence[Any]], Table[Any]]
     line: msgspec.json.Decoder[PromiseLine]
 
-    def take_lines(self, system: str, body: bytes) -> Rows[PromiseLine]:
+    def take_lines(self, system: str, body: bytes) -> Rows[Line]:
         """Take the lines out of a page.
 
         Raises:
             BackendError: The answer says that it is none.
         """
         try:
-            return Rows(table_of(_page(system, self.page.decode(body)).lines))
+            table = self.table(_page(system, self.page.decode(body)).lines)
         except UNREADABLE:
             raws = _page(system, _ENVELOPE.decode(body)).lines
             return sort_out(raws, lambda raw: checked(self.line.decode(raw)), _LINE_IDS.decode)
+        table.is_plain = is_plain(body)
+        return Rows(table)
 
 
 @lru_cache(maxsize=64)
 def wanted_of(facts: Facts) -> Wanted:
     """Choose what to ask for."""
+    is_brief = Fact.PROMISES in facts and Fact.VERSIONS not in facts
     line = _line(facts)
-    page: Any = graphql.Answer[Data[line]]  # type: ignore[valid-type]  # a type, at run time
+    held = requiring(LineInBrief, _beside(facts)) if is_brief else line
+    page: Any = graphql.Answer[Data[held]]  # type: ignore[valid-type]  # a type, at run time
     return Wanted(
         graphql.Query("/graphql", _TEXT % _selection(facts)),
         msgspec.json.Decoder(page),
+        table_of_briefs if is_brief else table_of,
         msgspec.json.Decoder(line),
     )
 
@@ -165,33 +177,17 @@ def _selection(facts: Facts) -> str:
 
 def _line(facts: Facts) -> type[PromiseLine]:
     """Make the record of what is selected."""
-    names = {
-        name
-        for fact, name in (
-            (Fact.PROMISE_CHANGED, "updated_at"),
-            (Fact.PROMISES, "promise"),
-            (Fact.SUBSTITUTIONS, "offers"),
-        )
-        if fact in facts
-    }
+    names = _beside(facts)
     if Fact.PROMISES not in facts:
         return requiring(PromiseLine, names)
-    is_whole = Fact.VERSIONS in facts
-    part = requiring(Slice, {"confidence"} if is_whole else ())
-    version = requiring(
-        PromiseVersion,
-        {"given_at", "stated_basis"} if is_whole else (),
-        types={"slices": tuple[part, ...]},  # type: ignore[valid-type]  # as above
-    )
-    schedule = requiring(
-        PromiseSchedule,
-        (),
-        types={"versions": tuple[version, ...]},  # type: ignore[valid-type]  # as above
-        tag="PromiseSchedule",
-    )
-    return requiring(
-        PromiseLine, names, types={"promise": schedule | PromisePending | PromiseNotTracked}
-    )
+    promise = promise_of(is_whole=True) if Fact.VERSIONS in facts else BRIEF
+    return requiring(PromiseLine, names, types={"promise": promise})
+
+
+def _beside(facts: Facts) -> set[str]:
+    """Name what is selected beside ids, unit and promise."""
+    named = {Fact.PROMISE_CHANGED: "updated_at", Fact.SUBSTITUTIONS: "offers"}
+    return {name for fact, name in named.items() if fact in facts}
 
 
 def _page(system: str, answer: graphql.Answer[Data[R]]) -> PromiseLinePage[R]:

@@ -7,7 +7,7 @@ asks. Stamps carry their zone; a date is a date.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, UnsetType
@@ -15,7 +15,7 @@ from msgspec import Meta, UnsetType
 from backends.numbers import NUMBERS, check_texts
 from backends.ports import LineAddress
 from backends.rows import Id, in_utc
-from backends.wanted import UNASKED
+from backends.wanted import UNASKED, requiring
 from orderlines.quantity import Number, Ratio
 from orderlines.stated import (
     Absence,
@@ -23,12 +23,7 @@ from orderlines.stated import (
     StatedSubstitution,
     SubstitutionStatus,
 )
-from orderlines.table import (
-    ONLY_SLICE_ON,
-    ONLY_SLICE_VALUE,
-    Column,
-    Table,
-)
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Table
 
 MAX_GRAPHQL_INT: Final = 2**31 - 1
 
@@ -86,11 +81,6 @@ class PromiseSchedule(
     versions: tuple[PromiseVersion, ...]
 
 
-def _is_consistent(versions: Sequence[PromiseVersion]) -> bool:
-    """Tell whether each version is stated once."""
-    return len({one.version for one in versions}) == len(versions)
-
-
 def _number(one: PromiseVersion) -> int:
     return one.version
 
@@ -109,6 +99,26 @@ class PromiseNotTracked(
     """Nobody promises lines like this one."""
 
     stated: ClassVar[Absence] = Absence.NOT_PROVIDED
+
+
+Promise: TypeAlias = PromiseSchedule | PromisePending | PromiseNotTracked
+
+
+def promise_of(*, is_whole: bool) -> Any:  # noqa: ANN401 - a type, at run time
+    """Make the type of a promise of which everything, or little, is asked for."""
+    part = requiring(Slice, {"confidence"} if is_whole else ())
+    version = requiring(
+        PromiseVersion,
+        {"given_at", "stated_basis"} if is_whole else (),
+        types={"slices": tuple[part, ...]},  # type: ignore[valid-type]  # a type, at run time
+    )
+    schedule = requiring(
+        PromiseSchedule,
+        (),
+        types={"versions": tuple[version, ...]},  # type: ignore[valid-type]  # as above
+        tag="PromiseSchedule",
+    )
+    return schedule | PromisePending | PromiseNotTracked
 
 
 class Substitution(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -141,16 +151,20 @@ class Substitution(msgspec.Struct, frozen=True, gc=False, rename="camel"):
         )
 
 
-class PromiseLine(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
-    """What was promised for an order line. It is a `PromiseFacet`."""
+class Line(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """What was promised for an order line, however its promise is held. It is a `PromiseFacet`."""
 
     record: str = msgspec.field(name="id")
     order_number: Id = msgspec.field(name="order")
     line_number: Id = msgspec.field(name="line")
     unit: str
     updated_at: Stamp = UNASKED
-    promise: PromiseSchedule | PromisePending | PromiseNotTracked = UNASKED
     offers: tuple[Substitution, ...] = msgspec.field(name="substitutions", default=UNASKED)
+
+    @property
+    def promise(self) -> Promise:
+        """Everything promised so far, or why there is nothing."""
+        raise NotImplementedError
 
     @property
     def changed_at(self) -> datetime:
@@ -172,7 +186,16 @@ class PromiseLine(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="c
         return tuple(one.stated() for one in self.offers)
 
 
-def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
+class PromiseLine(Line, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """A line and its promise, as they were sent."""
+
+    promise: Promise = UNASKED
+
+
+L = TypeVar("L", bound=Line)
+
+
+def table_of(lines: Sequence[L]) -> Table[L]:
     """Check the texts of many lines at once.
 
     Where each line is promised once, and in one go, its only slice is a column already.
@@ -180,43 +203,38 @@ def table_of(lines: Sequence[PromiseLine]) -> Table[PromiseLine]:
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
-    columns = _only_slices(lines)
-    # All were asked for the same.
-    offers = [one.offers for one in lines] if lines and lines[0].offers is not UNASKED else []
-    if columns is not None and not any(offers):  # as mostly
-        return Table(lines, columns)
-    versions = [one.promise.versions for one in lines if isinstance(one.promise, PromiseSchedule)]
-    if not (
-        all(map(_is_consistent, versions))
-        and NUMBERS.reads(
-            {part.quantity for told in versions for one in told for part in one.slices}
-        )
-        and all(offer.is_readable for one in offers for offer in one)
-    ):
+    check_offers(lines)
+    promises: list[Promise | UnsetType] = [one.promise for one in lines]
+    versions = [one.versions for one in promises if isinstance(one, PromiseSchedule)]
+    parts = [part for told in versions for one in told for part in one.slices]
+    quantities = [part.quantity for part in parts]
+    if not (all(map(is_consistent, versions)) and NUMBERS.reads({*quantities})):
         msg = "Expected lines with good texts"
         raise ValueError(msg)
-    return Table(lines, columns)
+    if len(versions) < len(lines) or any(
+        len(told) != 1 or len(told[0].slices) != 1 for told in versions
+    ):
+        return Table(lines)
+    days = [part.on for part in parts]
+    return Table(lines, {ONLY_SLICE_VALUE: NUMBERS.all_of(quantities), ONLY_SLICE_ON: days})
 
 
-def _only_slices(lines: Sequence[PromiseLine]) -> dict[str, Column] | None:
-    """Read slices, if each promise has one; else nothing is said.
+def is_consistent(versions: Sequence[PromiseVersion]) -> bool:
+    """Tell whether each version is stated once."""
+    return len({one.version for one in versions}) == len(versions)
+
+
+def check_offers(lines: Sequence[Line]) -> None:
+    """Check what was offered instead, if that was asked for.
 
     Raises:
-        ValueError: A quantity is no number.
+        ValueError: One of them is bad; which one, nobody says.
     """
-    try:
-        parts = [
-            part
-            for one in lines
-            for (version,) in [one.promise.versions]  # type: ignore[union-attr] # or it is unusual
-            for (part,) in [version.slices]
-        ]
-    except (AttributeError, ValueError):
-        return None
-    return {
-        ONLY_SLICE_VALUE: [*map(NUMBERS.__getitem__, [part.quantity for part in parts])],
-        ONLY_SLICE_ON: [part.on for part in parts],
-    }
+    if not lines or lines[0].offers is UNASKED:
+        return
+    if not all(offer.is_readable for one in lines for offer in one.offers):
+        msg = "Expected offers with good texts"
+        raise ValueError(msg)
 
 
 def checked(line: PromiseLine) -> PromiseLine:
@@ -226,7 +244,7 @@ def checked(line: PromiseLine) -> PromiseLine:
         ValueError: A text is bad, or a version comes twice; says where.
     """
     if isinstance(line.promise, PromiseSchedule):
-        if not _is_consistent(line.promise.versions):
+        if not is_consistent(line.promise.versions):
             msg = "Expected each version once - at `$.promise.versions`"
             raise ValueError(msg)
         check_texts(

@@ -35,7 +35,7 @@ from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.pages import Asking, SealedPages, by_cursor, in_batches
 from backends.ports import LineAddress, Refs, Sealed
-from backends.rows import UNREADABLE, Asked, Rows, sort_out
+from backends.rows import UNREADABLE, Asked, Rows, is_plain, sort_out
 from backends.transport import Headers, Request, Response
 from backends.underway import begin
 from backends.wanted import requiring
@@ -174,7 +174,8 @@ class Shape:
     def take_rows(self, body: bytes) -> Rows[OutboundLine[int]]:
         """Take the rows out of a page."""
         try:
-            return Rows(Table(self.page.decode(body).data, makers=MAKERS))
+            rows = self.page.decode(body).data
+            return Rows(Table(rows, makers=MAKERS, is_plain=is_plain(body)))
         except UNREADABLE:
             raws: Sequence[msgspec.Raw] = _ENVELOPE.decode(body).data
             return sort_out(raws, lambda raw: in_bounds(self.row.decode(raw)), _ROW_IDS.decode)

@@ -6,7 +6,6 @@ was started around it is stopped afterwards, in order.
 """
 
 import asyncio
-import gc
 import logging
 import socket
 import ssl
@@ -19,12 +18,11 @@ from gateway.answers import Receive, Scope, Send
 from gateway.connection_guard import ConnectionGuard
 from gateway.connection_limits import ConnectionLimits
 from gateway.drain import DrainingServer, DrainTimes
+from gateway.memory import settle_memory
 from gateway.settings import SettingsError, TlsSettings
 from orderlines.errors import GatewayError
 
 BACKLOG: Final = 2_048
-GC_OBJECTS: Final = 50_000
-"""New objects between two looks of the garbage collector; some pages' worth."""
 GRACE_S: Final = 1.0
 """What is left for an answer to be sent, when the time to make it is over."""
 
@@ -120,7 +118,7 @@ async def serve_until_told(  # noqa: PLR0913 - what a server is told, each by it
         _check_tls(config, tls)
 
     def begin() -> None:
-        _settle_memory()
+        settle_memory(asyncio.get_running_loop())
         on_ready()
 
     times = DrainTimes(drain_delay_s, deadline_s + GRACE_S if grace_s is None else grace_s)
@@ -151,15 +149,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop
-
-
-def _settle_memory() -> None:
-    """Let the garbage collector forget what lives as long as the process.
-
-    An answer makes thousands of objects that are gone when it is sent, and next to no
-    cycles. With Python's defaults a quarter of the time would go into looking through
-    them, and through everything that was loaded at the start.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
