@@ -147,7 +147,8 @@ class AnswerReader:
             raise UnansweredError(Reason.MALFORMED, "not HTTP/1")
         self._status = status
         self._has_head = True
-        self._check_head_bytes()
+        if self._since_body > self._limits.max_head_bytes:
+            self._check_head_bytes()
         is_framed = status in _WITHOUT_BODY
         self.may_reuse = parser.should_keep_alive() and not self._interim
         for name, value in self._headers:
@@ -201,7 +202,6 @@ class AnswerReader:
 
     def _check_head_bytes(self) -> None:
         """Measure the head, where it came in one piece with so much that it might be too large."""
-        if self._since_body > self._limits.max_head_bytes:
-            size = sum(len(name) + len(value) + 4 for name, value in self._headers)
-            if size > self._limits.max_head_bytes:
-                raise UnansweredError(Reason.TOO_LARGE, "head")
+        size = sum(len(name) + len(value) + 4 for name, value in self._headers)
+        if size > self._limits.max_head_bytes:
+            raise UnansweredError(Reason.TOO_LARGE, "head")

@@ -133,11 +133,12 @@ class Connection(asyncio.Protocol):
         What the system has sent since the last answer may still wait in the kernel.
         It would pass for the answer to the next request, so it is looked for here.
         """
-        if not self.is_open:
+        if self._transport is None:
             return False
         if self._loop.time() >= self._idle_until or self._poll.poll(0):
             self.abort()
-        return self.is_open
+            return False
+        return True
 
     @property
     def was_stale(self) -> bool:

@@ -6,7 +6,6 @@ is named; its rows are decoded when it is opened, for the lines admitted by then
 """
 
 import asyncio
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
@@ -64,8 +63,6 @@ MAX_BATCH_CHARS: Final = 30_000
 
 Look: TypeAlias = Callable[[Request, Response], tuple[P, Request | None]]
 """Judges an answer: gives what it holds, and the question for the page after it."""
-
-_NULL: Final = re.compile(rb"\s*:\s*null")
 
 
 async def fetch(
@@ -244,7 +241,10 @@ def says_last(body: bytes, key: bytes) -> bool:
         key: The cursor's name with its quotes, `"next_cursor"`.
     """
     at = body.rfind(key)
-    return at >= 0 and _NULL.match(body, at + len(key)) is not None
+    if at < 0:
+        return False
+    colon, null = body.find(b":", at + len(key)), body.find(b"null", at + len(key))
+    return at < colon < null and body[at + len(key) : null].strip() == b":"
 
 
 class SealedPages(msgspec.Struct, Generic[F]):

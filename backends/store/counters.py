@@ -21,6 +21,8 @@ from typing import Final, NamedTuple, TypeAlias
 MAX_NAMES: Final = 500_000
 """Buckets that are kept at a time, of one size: about 85 MB."""
 
+_SWEPT: Final = 64
+"""New buckets after which old ones are looked at."""
 _LOOKED_AT: Final = 2
 """Old buckets that are looked at for each new one: so the full ones leave faster than they come."""
 
@@ -87,10 +89,11 @@ class _Shelf(NamedTuple):
 class MemoryCounters:
     """Buckets of this process alone: exact, and gone when it is.
 
-    A bucket that is full again is as good as forgotten. With each new name two old
-    ones are looked at, and forgotten if they are full, so about twice as many are
-    kept as are in use. Beyond `max_names` the one that was looked at longest ago is
-    forgotten although it is not full: whoever spent from it finds it full again.
+    A bucket that is full again is as good as forgotten. For each new name two old
+    ones are looked at, some dozens at a time, and forgotten if they are full, so about
+    twice as many are kept as are in use. Beyond `max_names` the one that was looked at
+    longest ago is forgotten although it is not full: whoever spent from it finds it full
+    again.
 
     Args:
         clock_ns: A monotonic clock, in nanoseconds.
@@ -117,7 +120,7 @@ class MemoryCounters:
         for name, cost, points, window_s in asked:
             if points != last_points or window_s != last_window_s:
                 shelf = self._shelves.get((points, window_s)) or self._shelf(points, window_s)
-                (point, us, window), full_at, _ = shelf
+                (point, us, window), full_at, names = shelf
                 last_points, last_window_s, now = points, window_s, now_us * us
             at = full_at.get(name)
             owed = cost * point
@@ -127,8 +130,10 @@ class MemoryCounters:
                 return self._refused(now_us, asked, len(answers))
             if cost:
                 if at is None:
-                    self._make_room(shelf, now)
-                    shelf.names.append(name)
+                    count = len(names)
+                    if count % _SWEPT == 0 or count >= self._max_names:
+                        self._make_room(shelf, now)
+                    names.append(name)
                 full_at[name] = now + owed
             answers.append((True, (window - owed) // point, -(-owed // us), 0))
         return tuple(answers)
@@ -172,7 +177,8 @@ class MemoryCounters:
 
     def _make_room(self, shelf: _Shelf, now: int) -> None:
         _, full_at, names = shelf
-        for _ in range(min(_LOOKED_AT, len(names))):
+        is_crowded = len(names) >= self._max_names  # then it comes here for each new one
+        for _ in range(min(_LOOKED_AT if is_crowded else _LOOKED_AT * _SWEPT, len(names))):
             name = names.popleft()
             if full_at[name] > now:
                 names.append(name)

@@ -160,7 +160,10 @@ class Shape:
                     items, Items(Under(at, self.field), values), run
                 )
                 if not run.has_failed:
-                    return [f"[{','.join(rows)}]"]
+                    if rows:  # a page is long: it is copied once
+                        rows[0] = f"[{rows[0]}"
+                        rows[-1] = f"{rows[-1]}]"
+                    return [",".join(rows) or "[]"]
                 return self._close(rows, [_Frame(values, None, ()), _Frame(None, None, ())], run)
         values, at, frames = self._open(values, Under(at, self.field), run)
         if self.is_direct:

@@ -57,7 +57,7 @@ def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -
         event="request",
         correlation_id=turn.correlation_id,
         status=answer.status if answer else CLIENT_LEFT,
-        duration_ms=round(took_s * 1_000, 3),
+        duration_ms=int(took_s * 1_000_000) / 1_000,
         bytes_out=bytes_out,
         principal=turn.principal,
         operation_name=name,
