@@ -7,11 +7,11 @@ readings and of health agree.
 """
 
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from opentelemetry.trace import SpanKind, Tracer
 
@@ -113,7 +113,7 @@ class ObservedTransport:
                 response = await self._inner.send(request, deadline=deadline)
             else:
                 response = await self._traced(self._tracer, request, deadline)
-            return self._seen(request, look, response)
+            return self.seen(request, look, response)
         except BackendError as error:
             self.failed(error)
             raise
@@ -123,7 +123,8 @@ class ObservedTransport:
     def begin(self, request: Request, deadline: Deadline) -> Sending | None:
         """Begin to carry one request, if that needs no task; else see `ask`.
 
-        What this gives is to be handed to `end`, or cancelled and then told of by `left`.
+        Whoever awaits what this gives tells of the answer by `seen`, of a failure by
+        `failed`, and in the end, whatever came, by `left`.
         """
         if self._sender is None:
             return None
@@ -133,26 +134,11 @@ class ObservedTransport:
             self._in_flight += 1
         return sending
 
-    def end(self, request: Request, look: Look[T], sending: Sending) -> Generator[Any, None, T]:
-        """Wait for the answer to what was begun, and look at it as `ask` does.
-
-        Raises:
-            BackendError: None came, or not a usable one.
-        """
-        try:
-            response = yield from sending.__await__()
-            return self._seen(request, look, response)
-        except BackendError as error:
-            self.failed(error)
-            raise
-        finally:
-            self._in_flight -= 1
-
     def left(self) -> None:
         """Count that nobody waits for a call any more."""
         self._in_flight -= 1
 
-    def _seen(self, request: Request, look: Look[T], response: Response) -> T:
+    def seen(self, request: Request, look: Look[T], response: Response) -> T:
         """Look at an answer, and count it as good unless that raises."""
         self._bytes_received += len(response.body)
         seen = look(request, response)

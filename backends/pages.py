@@ -30,6 +30,9 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
+NOTHING: Final = Asked()
+
+
 class Asking(msgspec.Struct, frozen=True):
     """For whom a system is asked.
 
@@ -41,7 +44,7 @@ class Asking(msgspec.Struct, frozen=True):
     visibility: Visibility
     deadline: Deadline
     wanted: Wanted = LIVE
-    about: Asked | None = None
+    about: Asked = NOTHING
 
     def tags(self) -> frozenset[Tag]:
         """Name what the answer will be about, so that it can be dropped."""
@@ -49,10 +52,9 @@ class Asking(msgspec.Struct, frozen=True):
         tags: set[Tag] = {("customer", one) for one in ("*",) if customers is ALL}
         if customers is not ALL:
             tags |= {("customer", one) for one in customers}
-        if self.about is not None:
-            tags |= {("order", number) for number in self.about.orders}
-            for order, line in self.about.lines:
-                tags |= {("order", order), ("line", order, line)}
+        tags |= {("order", number) for number in self.about.orders}
+        for order, line in self.about.lines:
+            tags |= {("order", order), ("line", order, line)}
         return frozenset(tags)
 
 
@@ -303,3 +305,16 @@ class SealedPages(msgspec.Struct, Generic[F]):
             elif addresses_of(good) == [*expected]:
                 return Readings(self.reading, Aligned(good))
         return place(rows, self.reading, self.asked, admitted, may_split=self.may_split)
+
+
+Seal: TypeAlias = Callable[[Reading, Sequence[bytes], Asked], SealedPages[F]]
+"""Seals the pages of an answer about what was asked."""
+
+
+def sealing(
+    transport: ObservedTransport, decode: Callable[[bytes], Rows[F]], *, may_split: bool = False
+) -> Seal[F]:
+    """Make what seals answers; see `SealedPages`."""
+    return lambda reading, bodies, asked: SealedPages(
+        reading, asked, bodies, decode, transport, may_split
+    )

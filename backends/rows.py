@@ -157,7 +157,7 @@ def in_utc(at: datetime) -> datetime:
         return _FIRST if at.year == MINYEAR else _LAST
 
 
-class Asked(msgspec.Struct):
+class Asked(msgspec.Struct, frozen=True):
     """What was asked for: whole orders, or single lines, each once and in order.
 
     Rows about anything else are no part of the answer.
@@ -165,6 +165,11 @@ class Asked(msgspec.Struct):
 
     orders: dict[str, None] = {}
     lines: Mapping[LineAddress, None] = {}
+
+    @property
+    def only_order(self) -> str | None:
+        """The number of the order that alone was asked for, as mostly; else None."""
+        return next(iter(self.orders)) if len(self.orders) == 1 else None
 
     @classmethod
     def of(cls, refs: Refs) -> "Asked":

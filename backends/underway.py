@@ -6,17 +6,21 @@ what was kept, is fetched by a coroutine as always.
 """
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from backends.observe import ObservedTransport
 from backends.pages import Asking, Look, fetch, follow
-from backends.transport import Request, Sending
+from backends.rows import Asked
+from backends.transport import BackendError, Request, Sending
 from orderlines.order_line import Reading
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+Make: TypeAlias = Callable[[Reading, Sequence[P], Asked], R]
+"""Makes something of the pages of an answer about what was asked."""
 
 
 def begin(
@@ -25,7 +29,7 @@ def begin(
     look: Look[P],
     *,
     asking: Asking,
-    make: Callable[[Reading, Sequence[P]], R],
+    make: Make[P, R],
 ) -> Awaitable[R]:
     """Ask as `fetch` does; one question, as mostly, is on its way when this returns.
 
@@ -33,8 +37,8 @@ def begin(
         transport: Leads to the system.
         questions: What is asked.
         look: Judges each answer.
-        asking: For whom, until when, and how old an answer may be.
-        make: Makes something of what came, or raises.
+        asking: For whom, about what, until when, and how old an answer may be.
+        make: Makes something of what came about what was asked, or raises.
     """
     if len(questions) == 1 and (asking.wanted.max_age_s <= 0 or transport.cache is None):
         question = questions[0]
@@ -49,9 +53,9 @@ async def _fetched(
     questions: Sequence[Request],
     look: Look[P],
     asking: Asking,
-    make: Callable[[Reading, Sequence[P]], R],
+    make: Make[P, R],
 ) -> R:
-    return make(*await fetch(transport, questions, look, asking=asking))
+    return make(*await fetch(transport, questions, look, asking=asking), asking.about)
 
 
 class Underway(msgspec.Struct, Generic[P, R]):
@@ -65,7 +69,7 @@ class Underway(msgspec.Struct, Generic[P, R]):
     sending: Sending | None
     look: Look[P]
     asking: Asking
-    make: Callable[[Reading, Sequence[P]], R]
+    make: Make[P, R]
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait for the answer.
@@ -73,17 +77,24 @@ class Underway(msgspec.Struct, Generic[P, R]):
         Raises:
             BackendError: There is no usable one.
         """
-        transport, sending = self.transport, self.sending
+        transport, sending, asking = self.transport, self.sending, self.asking
         assert sending is not None  # noqa: S101 - it is awaited once
         self.sending = None
-        page, following = yield from transport.end(self.question, self.look, sending)
+        try:
+            response = yield from sending.__await__()
+            page, following = transport.seen(self.question, self.look, response)
+        except BackendError as error:
+            transport.failed(error)
+            raise
+        finally:
+            transport.left()
         if following is None:
             # When the call was counted as good.
             as_of = transport.last_success_at or transport.now()
-            return self.make(Reading(transport.system, as_of), [page])
-        rest = follow(transport, following, self.look, self.asking, [page])
+            return self.make(Reading(transport.system, as_of), [page], asking.about)
+        rest = follow(transport, following, self.look, asking, [page])
         as_of, pages, _ = yield from rest.__await__()
-        return self.make(Reading(transport.system, as_of), pages)
+        return self.make(Reading(transport.system, as_of), pages, asking.about)
 
     def cancel(self) -> None:
         """Wait for nothing, unless it was awaited already."""

@@ -52,7 +52,7 @@ def requiring(
         if not is_whole:
             for kind in reversed(plain.__mro__):
                 namespace |= {
-                    name: one for name, one in vars(kind).items() if not name.startswith("_")
+                    name: one for name, one in vars(kind).items() if not name.startswith("__")
                 }
             namespace |= {one.name: UNASKED for one in fields}
             namespace["__doc__"] = plain.__doc__

@@ -9,8 +9,9 @@ What a caller may see is part of the filter (`sandbox_visibility`).
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from backends import odata
 from backends.capabilities import (
@@ -25,18 +26,19 @@ from backends.capabilities import (
     Throttling,
 )
 from backends.erp.sandbox_products import place_items, take_products
-from backends.erp.sandbox_rows import SENTINEL_DATES
-from backends.erp.sandbox_select import wanted_of
+from backends.erp.sandbox_rows import SENTINEL_DATES, Item
+from backends.erp.sandbox_select import Selected, wanted_of
 from backends.erp.sandbox_visibility import rows_clause
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import Asking, fetch, in_batches
+from backends.pages import Asking, Look, fetch, in_batches
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
 from backends.rows import Asked, Rows, place
 from backends.transport import Request
 from backends.underway import begin
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, HeaderFacet, Section
+from orderlines.order_line import Reading
 from orderlines.visibility import Visibility
 
 K = TypeVar("K")
@@ -63,6 +65,10 @@ CAPABILITIES: Final = Capabilities(
 )
 
 
+Way: TypeAlias = tuple[Selected, Look[Rows[Item]], Look[Rows[Item]]]
+"""What is selected, and how answers with whole orders, and with single items, are looked at."""
+
+
 class ErpSandbox:
     """An `OrderSource` and an `ItemSource`."""
 
@@ -70,6 +76,13 @@ class ErpSandbox:
         self.name = transport.system
         self.capabilities = CAPABILITIES
         self._transport = transport
+        self._way = lru_cache(maxsize=64)(self._made_way)
+
+    def _made_way(self, facts: Facts) -> Way:
+        """Choose what to select, and how answers are looked at."""
+        shape = wanted_of(facts)
+        looking = partial(odata.looking, self.name)
+        return shape, looking(shape.take_orders), looking(shape.take_items)
 
     def read_headers(
         self,
@@ -85,24 +98,19 @@ class ErpSandbox:
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked, shape = Asked.of(refs), wanted_of(facts)
-        if asked.orders:
-            look = odata.looking(self.name, shape.take_orders)
-            rows = rows_clause(visibility, of_items=False)
-            questions = self._questions(
-                ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows
-            )
-        else:
-            look = odata.looking(self.name, shape.take_items)
+        asked, (shape, look_at_orders, look_at_items) = Asked.of(refs), self._way(facts)
+        asking = Asking(visibility, deadline, wanted, asked)
+        if not asked.orders:
             rows = rows_clause(visibility, of_items=True)
             questions = self._questions(ITEMS, asked.lines, _is_item, "Order", shape.of_items, rows)
-        return begin(
-            self._transport,
-            questions,
-            look,
-            asking=Asking(visibility, deadline, wanted, asked),
-            make=lambda reading, pages: place(Rows.of_all(pages), reading, asked),
+            return begin(self._transport, questions, look_at_items, asking=asking, make=_placed)
+        rows, number = rows_clause(visibility, of_items=False), asked.only_order
+        questions = (
+            self._questions(ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows)
+            if number is None
+            else [odata.question(ORDERS, _is_order(number), "Items", shape.of_orders, rows)]
         )
+        return begin(self._transport, questions, look_at_orders, asking=asking, make=_placed)
 
     async def read_items(
         self,
@@ -136,6 +144,10 @@ class ErpSandbox:
             odata.question(path, odata.any_of(batch), expand, select, rows)
             for batch in in_batches(map(clause_of, keys), self.capabilities.max_batch)
         ]
+
+
+def _placed(reading: Reading, pages: Sequence[Rows[Item]], asked: Asked) -> Readings[HeaderFacet]:
+    return place(Rows.of_all(pages), reading, asked)
 
 
 def _is_order(number: str) -> str:

@@ -86,7 +86,7 @@ _ITEM_IDS: Final = msgspec.json.Decoder(ItemIds)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Selected:
     """What is selected, and how pages of that are read.
 
     Attributes:
@@ -151,7 +151,7 @@ class Wanted:
 
 
 @lru_cache(maxsize=64)
-def wanted_of(facts: Facts) -> Wanted:
+def wanted_of(facts: Facts) -> Selected:
     """Choose what to select."""
     of_order, of_item = list(_chosen(_OF_ORDERS, facts)), list(_chosen(_OF_ITEMS, facts))
     order, item = requiring(Order, of_order), requiring(Item, of_item)
@@ -163,7 +163,7 @@ def wanted_of(facts: Facts) -> Wanted:
     orders, lines = _native(Order, of_order), _native(Item, of_item)
     if len(of_order) + len(of_item) == len(_OF_ORDERS) + len(_OF_ITEMS):
         orders, lines = [], []  # all of it, which needs no saying
-    return Wanted(
+    return Selected(
         of_orders=",".join([*orders, *(f"Items/{name}" for name in lines)]),
         of_items=",".join([*lines, *(f"Order/{name}" for name in orders)]),
         texts=[name for name in TEXTS if name in of_item],

@@ -11,9 +11,9 @@ A caller's visibility is not sent: the query has no argument for it.
 
 from collections.abc import Awaitable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from backends.capabilities import (
     AskBy,
@@ -27,9 +27,11 @@ from backends.capabilities import (
     Throttling,
 )
 from backends.freshness import LIVE, Wanted
+from backends.graphql import Query
 from backends.observe import ObservedTransport
 from backends.oms.sandbox_query import LineInput, Variables, cursor_of, following, wanted_of
-from backends.pages import Asking, SealedPages, by_cursor
+from backends.oms.sandbox_rows import Line
+from backends.pages import Asking, Seal, by_cursor, sealing
 from backends.ports import Refs, Sealed
 from backends.rows import Asked
 from backends.underway import begin
@@ -57,6 +59,10 @@ CAPABILITIES: Final = Capabilities(
 )
 
 
+Way: TypeAlias = tuple[Query[Variables], Seal[Line]]
+"""What is asked, and what an answer is sealed with."""
+
+
 class OmsSandbox:
     """A `PromiseSource`.
 
@@ -71,6 +77,7 @@ class OmsSandbox:
         self.name = transport.system
         self.capabilities = replace(CAPABILITIES, ask_by=ask_by)
         self._transport = transport
+        self._way = lru_cache(maxsize=64)(self._made_way)
         self._look = by_cursor(
             self.name,
             b'"nextCursor"',
@@ -94,18 +101,19 @@ class OmsSandbox:
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked, shape = Asked.of(refs), wanted_of(facts)
-        questions = [shape.query.question(one) for one in self._variables(refs, asked)]
-        decode = partial(shape.take_lines, self.name)
+        asked, (query, seal) = Asked.of(refs), self._way(facts)
         return begin(
             self._transport,
-            questions,
+            [query.question(one) for one in self._variables(refs, asked)],
             self._look,
             asking=Asking(visibility, deadline, wanted, asked),
-            make=lambda reading, bodies: SealedPages(
-                reading, asked, bodies, decode, self._transport
-            ),
+            make=seal,
         )
+
+    def _made_way(self, facts: Facts) -> Way:
+        """Choose what to ask, and how answers are opened."""
+        shape = wanted_of(facts)
+        return shape.query, sealing(self._transport, partial(shape.take_lines, self.name))
 
     def _variables(self, refs: Refs, asked: Asked) -> list[Variables]:
         most, first = self.capabilities.max_batch, self.capabilities.page_rows
@@ -113,6 +121,9 @@ class OmsSandbox:
             known = (ref.known_as(CUSTOMER) for ref in refs)
             numbers = list(dict.fromkeys(xref.document for xref in known if xref is not None))
             return [Variables(customer_orders=some, first=first) for some in _cut(numbers, most)]
+        number = asked.only_order
+        if number is not None:
+            return [Variables(orders=[number], first=first)]
         if asked.orders:
             return [Variables(orders=some, first=first) for some in _cut(list(asked.orders), most)]
         lines = [LineInput(order, line) for order, line in asked.lines]

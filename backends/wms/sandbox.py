@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -33,7 +33,7 @@ from backends.capabilities import (
 )
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import Asking, SealedPages, by_cursor, in_batches
+from backends.pages import Asking, Seal, by_cursor, in_batches, sealing
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, is_plain, sort_out
 from backends.transport import Headers, Request, Response
@@ -86,6 +86,10 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
     error: str
 
 
+Way: TypeAlias = tuple[str, Seal[OutboundLine[int]]]
+"""What a question ends with, and what an answer is sealed with."""
+
+
 class WmsSandbox:
     """A `FulfilmentSource`."""
 
@@ -93,6 +97,7 @@ class WmsSandbox:
         self.name = transport.system
         self.capabilities = CAPABILITIES
         self._transport = transport
+        self._way = lru_cache(maxsize=64)(self._made_way)
         self._look = by_cursor(self.name, b'"next_cursor"', _cursor_of, _following, _is_throttled)
 
     def read_fulfilments(
@@ -109,26 +114,32 @@ class WmsSandbox:
         Raises:
             BackendError: The system gave no usable answer.
         """
-        asked, shape = Asked.of(refs), _shape(facts)
+        asked, (rest, seal) = Asked.of(refs), self._way(facts)
+        number = asked.only_order
+        questions = (
+            self._questions(asked, rest)
+            if number is None
+            else [_question(f"{PATH}?orders={_encoded(number)}{rest}")]
+        )
+        asking = Asking(visibility, deadline, wanted, asked)
+        return begin(self._transport, questions, self._look, asking=asking, make=seal)
+
+    def _made_way(self, facts: Facts) -> Way:
+        """Choose what to ask for, and how answers are opened."""
+        shape = _shape(facts)
         rest = f"&limit={self.capabilities.page_rows}{shape.fields}"
+        return rest, sealing(self._transport, shape.take_rows, may_split=True)
+
+    def _questions(self, asked: Asked, rest: str) -> list[Request]:
         name, references = (
             ("orders", map(_encoded, asked.orders))
             if asked.orders
             else ("lines", map(_line_reference, asked.lines))
         )
-        questions = [
+        return [
             _question(f"{PATH}?{name}={','.join(batch)}{rest}")
             for batch in in_batches(references, self.capabilities.max_batch)
         ]
-        return begin(
-            self._transport,
-            questions,
-            self._look,
-            asking=Asking(visibility, deadline, wanted, asked),
-            make=lambda reading, bodies: SealedPages(
-                reading, asked, bodies, shape.take_rows, self._transport, may_split=True
-            ),
-        )
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(Page[msgspec.Raw])

@@ -12,6 +12,7 @@ from backends.observe import Health, HealthState, ObservedTransport
 from backends.outcomes import invalid, unavailable
 from backends.pages import Asking, fetch
 from backends.reasons import Reason
+from backends.rows import Asked
 from backends.transport import BackendError, Request, Response
 from backends.underway import begin
 from orderlines.order_line import Reading
@@ -21,7 +22,8 @@ from tests.backends.ready import Ready
 
 Pages = list[str]
 QUESTION = Request("GET", "/1")
-ASKING = Asking(EVERYTHING, soon())
+ASKED = Asked({"SO-1": None})
+ASKING = Asking(EVERYTHING, soon(), about=ASKED)
 
 
 def look(asked: Request, response: Response) -> tuple[str, Request | None]:
@@ -32,8 +34,9 @@ def look(asked: Request, response: Response) -> tuple[str, Request | None]:
     return asked.target, following
 
 
-def joined(reading: Reading, pages: Sequence[str]) -> tuple[Reading, Pages]:
-    """Make what `fetch` gives."""
+def joined(reading: Reading, pages: Sequence[str], asked: Asked) -> tuple[Reading, Pages]:
+    """Make what `fetch` gives, if it was asked for."""
+    assert asked is ASKED
     return reading, [*pages]
 
 
@@ -77,7 +80,7 @@ async def test_what_does_not_begin_at_once_is_awaited(why: str) -> None:
 async def test_a_failure_of_the_gateway_itself_is_none_of_the_system() -> None:
     """What cannot be made of a good answer leaves the system up, and nothing in flight."""
 
-    def fail(reading: Reading, _: Sequence[str]) -> Reading:
+    def fail(reading: Reading, _: Sequence[str], __: Asked) -> Reading:
         raise invalid(reading.system, "no rows")
 
     def stumble(_: Request, __: Response) -> tuple[str, Request | None]:

@@ -28,7 +28,10 @@ class Whole(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     @property
     def twice(self) -> int:
         """A reading of it."""
-        return 2 * self.its_id
+        return self._times(2)
+
+    def _times(self, factor: int) -> int:
+        return factor * self.its_id
 
 
 def test_what_is_asked_for_must_be_there() -> None:
