@@ -6,14 +6,15 @@ must be there, in the order in which it is sent, and nothing else is looked at. 
 what was not asked for fails loudly, because `UNASKED` is nothing one can compute with.
 """
 
-from collections.abc import Collection
-from types import new_class
+from collections.abc import Collection, Mapping
+from types import MappingProxyType, new_class
 from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+NOTHING_ELSE: Final[Mapping[str, Any]] = MappingProxyType({})
 UNASKED: Final[Any] = msgspec.UNSET  # Any: it stands in for values of every type
 
 
@@ -21,7 +22,7 @@ def requiring(
     record: type[S],
     names: Collection[str],
     *,
-    types: dict[str, Any] | None = None,
+    types: Mapping[str, Any] = NOTHING_ELSE,
     tag: str | None = None,
 ) -> type[S]:
     """Make a record of which certain fields must be there.
@@ -35,9 +36,8 @@ def requiring(
         types: Types of fields that are themselves such records.
         tag: The record's `__typename`, for a record that is told by one.
     """
-    given = types or {}
     fields = msgspec.structs.fields(record)
-    told = [one for one in fields if one.name in names or one.name in given or one.required]
+    told = [one for one in fields if one.name in names or one.name in types or one.required]
     # What a system may leave out, and what is put there later, keep their default.
     kept = [
         one
@@ -58,7 +58,7 @@ def requiring(
             namespace["__doc__"] = plain.__doc__
         namespace["__module__"] = plain.__module__
         namespace["__annotations__"] = {
-            one.name: given.get(one.name, one.type) for one in (*told, *kept)
+            one.name: types.get(one.name, one.type) for one in (*told, *kept)
         }
         namespace |= {one.name: msgspec.field(name=one.encode_name) for one in told}
         namespace |= {

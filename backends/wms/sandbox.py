@@ -39,7 +39,16 @@ from backends.rows import UNREADABLE, Asked, Rows, is_plain, sort_out
 from backends.transport import Headers, Request, Response
 from backends.underway import begin
 from backends.wanted import requiring
-from backends.wms.sandbox_rows import MAKERS, ZONE, OutboundLine, RowIds, Units, in_bounds
+from backends.wms.sandbox_rows import (
+    MAKERS,
+    USUAL_MAKERS,
+    USUAL_TYPES,
+    ZONE,
+    OutboundLine,
+    RowIds,
+    Units,
+    in_bounds,
+)
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Fact, Facts, FulfilmentFacet, Section
 from orderlines.table import Table
@@ -176,14 +185,25 @@ class Shape:
 
     Attributes:
         fields: The parameter; empty where all of a row is wanted.
+        usual: Reads a page of rows that are all as mostly: of them nothing need be checked.
+        page: Reads one of rows that are good.
+        row: Reads one row, if not all are.
     """
 
     fields: str
+    usual: msgspec.json.Decoder[Page[OutboundLine[Units]]]
     page: msgspec.json.Decoder[Page[OutboundLine[Units]]]
     row: msgspec.json.Decoder[OutboundLine[int]]
 
     def take_rows(self, body: bytes) -> Rows[OutboundLine[int]]:
         """Take the rows out of a page."""
+        try:
+            rows = self.usual.decode(body).data
+        except UNREADABLE:
+            return self._take_unusual(body)
+        return Rows(Table(rows, makers=USUAL_MAKERS, is_plain=is_plain(body)))
+
+    def _take_unusual(self, body: bytes) -> Rows[OutboundLine[int]]:
         try:
             rows = self.page.decode(body).data
             return Rows(Table(rows, makers=MAKERS, is_plain=is_plain(body)))
@@ -196,9 +216,11 @@ class Shape:
 def _shape(facts: Facts) -> Shape:
     fields = [name for name, fact in _FIELDS.items() if fact is None or fact in facts]
     required = [name for fact, name in _OPTIONAL.items() if fact in facts]
-    page: Any = Page[requiring(OutboundLine[Units], required)]  # type: ignore[misc]  # a type, at run time
+    usual: Any = Page[requiring(OutboundLine[Units], required, types=USUAL_TYPES)]  # type: ignore[misc]  # a type, at run time
+    page: Any = Page[requiring(OutboundLine[Units], required)]  # type: ignore[misc]  # as above
     return Shape(
         "" if len(fields) == len(_FIELDS) else f"&fields={','.join(fields)}",
+        msgspec.json.Decoder(usual),
         msgspec.json.Decoder(page),
         msgspec.json.Decoder(requiring(OutboundLine[int], required)),
     )

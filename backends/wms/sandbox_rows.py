@@ -9,7 +9,7 @@ as its first; a time that the clocks skip is taken as if they had not been chang
 which is the instant that much after the gap.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import lru_cache
@@ -191,6 +191,20 @@ MAKERS: Final[Makers] = {
     "returned": _returned,
 }
 """Accessors that are read faster of all rows at once."""
+
+USUAL_TYPES: Final[Mapping[str, Any]] = {  # Any: types, at run time
+    "decimals": Literal[0],
+    "units_allocated": Units,
+    "units_shipped": Units,
+    "mode": Literal["STOCK"],
+}
+"""What the fields of a row hold as mostly: whole units from stock, both told."""
+USUAL_MAKERS: Final[Makers] = {
+    "allocated": lambda rows: [one.units_allocated for one in rows],
+    "shipped": lambda rows: [one.units_shipped for one in rows],
+    "returned": lambda rows: [one.units_returned for one in rows],
+}
+"""How rows are read of which each is so."""
 
 
 def in_bounds(row: OutboundLine[int]) -> OutboundLine[int]:
