@@ -77,8 +77,8 @@ class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
 class LineWriter:
     """Writes lines in batches: at most 200 ms or some hundred lines late.
 
-    The line of a request is made text when its batch is written: its encoder is in the
-    processor's caches then, and stays out of them while requests are answered.
+    A line is text at once, in one buffer: its parts, if they waited for their batch, would
+    hold places in memory between those that the next requests use over and over.
 
     A write that fails loses the lines it held, never the request they are about;
     the next one that succeeds says how many are missing.
@@ -89,15 +89,20 @@ class LineWriter:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._encode = msgspec.json.Encoder().encode
-        self._lines: list[bytes | RequestLine] = []
-        self._lost = 0
+        self._encode_into = msgspec.json.Encoder().encode_into
+        self._text = bytearray()
+        self._lines = self._lost = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def write(self, line: "bytes | RequestLine", *, at_once: bool = False) -> None:
         """Take one line, without its end."""
-        self._lines.append(line)
-        if at_once or len(self._lines) >= FLUSH_LINES:
+        if isinstance(line, bytes):
+            self._text += line
+        else:
+            self._encode_into(line, self._text, -1)
+        self._text += b"\n"
+        self._lines += 1
+        if at_once or self._lines >= FLUSH_LINES:
             self.flush()
         elif self._timer is None:
             try:
@@ -112,18 +117,19 @@ class LineWriter:
             self._timer = None
         if not self._lines:
             return
-        lines, self._lines = self._lines, []
-        batch = [one if isinstance(one, bytes) else self._encode(one) for one in lines]
+        text, lines = bytes(self._text), self._lines
+        self._text.clear()
+        self._lines = 0
         if self._lost:
             note = render({"level": "error", "event": "lines_lost", "count": self._lost})
             # The write that failed may have stopped within a line.
-            batch = [b"", note, *batch]
-        left = memoryview(b"\n".join(batch) + b"\n")
+            text = b"\n%b\n%b" % (note, text)
+        left = memoryview(text)
         try:
             while left:
                 left = left[os.write(self._fd, left) :]
         except OSError:
-            self._lost += len(lines)
+            self._lost += lines
         else:
             self._lost = 0
 

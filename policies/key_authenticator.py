@@ -102,11 +102,13 @@ class ApiKeyAuthenticator:
         name, known, ends_at = found
         at = self._clock()
         if at >= ends_at:
-            # As below: a record that did not change is believed again.
+            # As below: a record that did not change is believed again. To note that each
+            # time would cost more than to look again.
             store = self._at_hand
             if store is None or store.get_now(known.key_id) != known.stored:
                 return None
-            self._known.put(name, known, at + REMEMBERED_S)
+            if at >= ends_at + KEPT_S / 2:
+                self._known.put(name, known, at + REMEMBERED_S)
         principal = known.principal
         is_over = principal.expires_at is not None and principal.expires_at <= self._now()
         return None if is_over else principal

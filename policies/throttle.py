@@ -34,6 +34,14 @@ class Counters(Protocol):
     and its window. Asking 0 points is granted always, and only looks.
     """
 
+    def take_now(self, asked: Sequence[Ask], /) -> Answer | None:
+        """Take from all buckets, and say how the first stands.
+
+        None: nothing was taken, because one refuses or because it must be awaited;
+        `charge_now` tells.
+        """
+        ...
+
     def charge_now(self, asked: Sequence[Ask], /) -> tuple[Answer, ...] | None:
         """Take from all buckets, or from none if one refuses; None: it must be awaited."""
         ...
@@ -143,13 +151,9 @@ class Throttle:
     def point_now(self, principal_id: str) -> Charge | Refused | None:
         """Take the point that every request costs, whatever it asks."""
         points, window_s = self._key_size
-        answers = self._counters.charge_now(((f"{{{principal_id}}}", 1, points, window_s),))
-        if answers is None:
-            return None
-        granted, remaining, reset_us, _ = answers[0]
-        if granted:
-            return Charge(principal_id, 1, NO_CALLS, remaining, reset_us)
-        return self._refused(1, NO_CALLS, answers)
+        return self._taken(
+            principal_id, 1, NO_CALLS, ((f"{{{principal_id}}}", 1, points, window_s),)
+        )
 
     async def point(self, principal_id: str) -> Charge | Refused:
         """Take the point that every request costs, whatever it asks."""
@@ -169,14 +173,16 @@ class Throttle:
             if count > points:
                 return Refused(system, count, points, 0, 0, never=True)
             asked.append((system + own, count, points, window_s))
+        return self._taken(principal_id, cost, calls, asked)
+
+    def _taken(
+        self, principal_id: str, cost: int, calls: Mapping[str, int], asked: Sequence[Ask]
+    ) -> Charge | Refused | None:
+        first = self._counters.take_now(asked)
+        if first is not None:  # as mostly
+            return Charge(principal_id, cost, calls, first[1], first[2])
         answers = self._counters.charge_now(asked)
-        if answers is None:
-            return None
-        for answer in answers:
-            if not answer[0]:
-                return self._refused(cost, calls, answers)
-        _, remaining, reset_us, _ = answers[0]
-        return Charge(principal_id, cost, calls, remaining, reset_us)
+        return None if answers is None else self._found(principal_id, cost, calls, answers)
 
     async def charge(
         self, principal_id: str, cost: int, calls: Mapping[str, int]

@@ -21,8 +21,11 @@ from typing import Final, NamedTuple, TypeAlias
 MAX_NAMES: Final = 500_000
 """Buckets that are kept at a time, of one size: about 85 MB."""
 
+_KEPT: Final = 65_536
+"""Buckets of one size that are kept whether they are full or not: to forget one and make it
+anew with the next request costs more than its room, which is 11 MB for all of them."""
 _SWEPT: Final = 64
-"""New buckets after which old ones are looked at."""
+"""New buckets after which, beyond these, old ones are looked at."""
 _LOOKED_AT: Final = 2
 """Old buckets that are looked at for each new one: so the full ones leave faster than they come."""
 
@@ -89,54 +92,77 @@ class _Shelf(NamedTuple):
 class MemoryCounters:
     """Buckets of this process alone: exact, and gone when it is.
 
-    A bucket that is full again is as good as forgotten. For each new name two old
-    ones are looked at, some dozens at a time, and forgotten if they are full, so about
-    twice as many are kept as are in use. Beyond `max_names` the one that was looked at
-    longest ago is forgotten although it is not full: whoever spent from it finds it full
-    again.
+    A bucket that is full again is as good as forgotten. Where there are many, for each
+    new name two old ones are looked at, some dozens at a time, and forgotten if they are
+    full, so about twice as many are kept as are in use. Beyond `max_names` the one that
+    was looked at longest ago is forgotten although it is not full: whoever spent from it
+    finds it full again.
 
     Args:
         clock_ns: A monotonic clock, in nanoseconds.
         max_names: Buckets of one size that are kept at a time.
+        kept: Those of them that are kept even if they are full.
     """
 
     def __init__(
-        self, *, clock_ns: ClockNs = time.monotonic_ns, max_names: int = MAX_NAMES
+        self,
+        *,
+        clock_ns: ClockNs = time.monotonic_ns,
+        max_names: int = MAX_NAMES,
+        kept: int = _KEPT,
     ) -> None:
         self._clock_ns = clock_ns
         self._max_names = max_names
+        self._kept = kept
         self._shelves: dict[tuple[int, int], _Shelf] = {}
 
     def __len__(self) -> int:
         return sum(len(shelf.full_at) for shelf in self._shelves.values())
 
-    def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
-        """Take from all buckets, or from none if one refuses."""
-        now_us = self._clock_ns() // 1000
-        answers: list[Answer] = []
+    def take_now(self, asked: Sequence[Ask], now_us: int | None = None) -> Answer | None:
+        """Take from all buckets, and say how the first stands; None: one of them refuses.
+
+        Args:
+            asked: Of all buckets.
+            now_us: The instant, if the clock was read already.
+        """
+        if now_us is None:
+            now_us = self._clock_ns() // 1000
         last_points = last_window_s = now = 0
+        first: Answer | None = None
         # This is the path of every request: what `answer` says of a bucket that grants is
         # written out, and what was taken before one that refuses is given back.
-        for name, cost, points, window_s in asked:
+        for taken, (name, cost, points, window_s) in enumerate(asked):
             if points != last_points or window_s != last_window_s:
                 shelf = self._shelves.get((points, window_s)) or self._shelf(points, window_s)
-                (point, us, window), full_at, names = shelf
+                (point, us, window), full_at, _ = shelf
                 last_points, last_window_s, now = points, window_s, now_us * us
             at = full_at.get(name)
             owed = cost * point
             if at is not None and at > now:
                 owed += at - now
             if owed > window:
-                return self._refused(now_us, asked, len(answers))
-            if cost:
-                if at is None:
-                    count = len(names)
-                    if count % _SWEPT == 0 or count >= self._max_names:
-                        self._make_room(shelf, now)
-                    names.append(name)
-                full_at[name] = now + owed
-            answers.append((True, (window - owed) // point, -(-owed // us), 0))
-        return tuple(answers)
+                self.refund_now(asked[:taken])
+                return None
+            if at is None:
+                self._begin(shelf, name, now)
+            full_at[name] = now + owed
+            if first is None:
+                first = (True, (window - owed) // point, -(-owed // us), 0)
+        return first
+
+    def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
+        """Take from all buckets, or from none if one refuses."""
+        now_us = self._clock_ns() // 1000
+        shelves = [self._shelf(points, window_s) for _, _, points, window_s in asked]
+        found = [
+            (shelf.pace, cost, max(0, shelf.full_at.get(name, 0) - now_us * shelf.pace.us))
+            for shelf, (name, cost, _, _) in zip(shelves, asked, strict=True)
+        ]
+        is_taken = all(owed + cost * pace.point <= pace.window for pace, cost, owed in found)
+        if is_taken:
+            self.take_now([one for one in asked if one[1]], now_us)
+        return tuple(answer(pace, owed, cost, is_taken=is_taken) for pace, cost, owed in found)
 
     async def charge(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Do the same; nothing is waited for."""
@@ -159,15 +185,6 @@ class MemoryCounters:
         """Do the same; nothing is waited for."""
         self.refund_now(given)
 
-    def _refused(self, now_us: int, asked: Sequence[Ask], taken: int) -> tuple[Answer, ...]:
-        self.refund_now(asked[:taken])
-        answers: list[Answer] = []
-        for name, cost, points, window_s in asked:
-            pace, full_at, _ = self._shelf(points, window_s)
-            owed = max(0, full_at.get(name, 0) - now_us * pace.us)
-            answers.append(answer(pace, owed, cost, is_taken=False))
-        return tuple(answers)
-
     def _shelf(self, points: int, window_s: int) -> _Shelf:
         size = points, window_s
         shelf = self._shelves.get(size)
@@ -175,14 +192,24 @@ class MemoryCounters:
             shelf = self._shelves[size] = _Shelf(pace_of(points, window_s), {}, deque())
         return shelf
 
-    def _make_room(self, shelf: _Shelf, now: int) -> None:
+    def _begin(self, shelf: _Shelf, name: str, now: int) -> None:
+        """Keep a bucket that nobody knows."""
         _, full_at, names = shelf
-        is_crowded = len(names) >= self._max_names  # then it comes here for each new one
-        for _ in range(min(_LOOKED_AT if is_crowded else _LOOKED_AT * _SWEPT, len(names))):
+        if len(names) >= self._kept and len(names) % _SWEPT == 0:
+            self._sweep(shelf, now, _LOOKED_AT * _SWEPT)
+        if len(names) >= self._max_names:
+            self._sweep(shelf, now, _LOOKED_AT)
+        while len(names) >= self._max_names:
+            del full_at[names.popleft()]
+        names.append(name)
+
+    @staticmethod
+    def _sweep(shelf: _Shelf, now: int, most: int) -> None:
+        """Look at old buckets, and forget those that are full."""
+        _, full_at, names = shelf
+        for _ in range(min(most, len(names))):
             name = names.popleft()
             if full_at[name] > now:
                 names.append(name)
             else:
                 del full_at[name]
-        while len(names) >= self._max_names:
-            del full_at[names.popleft()]

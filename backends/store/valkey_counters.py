@@ -177,6 +177,10 @@ class ValkeyCounters:
         """Whether this process counts alone, because the server failed."""
         return self._alone_until is not None
 
+    def take_now(self, asked: Sequence[Ask]) -> Answer | None:
+        """Take by the local cap while the server is left alone; None otherwise."""
+        return self._local.take_now(asked) if self._is_left_alone() else None
+
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...] | None:
         """Take by the local cap while the server is left alone; None otherwise."""
         return self._local.charge_now(asked) if self._is_left_alone() else None

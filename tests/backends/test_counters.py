@@ -148,7 +148,7 @@ async def test_what_is_told_to_wait_is_enough(counters: Counters) -> None:
 async def test_full_buckets_are_forgotten() -> None:
     """A million callers, of whom a hundred are there at a time, are a few hundred buckets."""
     now_ns, most = 0, 0
-    counters = MemoryCounters(clock_ns=lambda: now_ns)
+    counters = MemoryCounters(clock_ns=lambda: now_ns, kept=50)
     for i in range(100_000):
         now_ns += 10_000_000
         counters.charge_now([ask(1, f"{{{i}}}", points=60, window_s=60)])

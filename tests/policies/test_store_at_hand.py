@@ -41,18 +41,32 @@ class Guarded:
         return self.guard.authenticate_now(self.made.text.encode())
 
 
-async def test_a_record_that_did_not_change_is_believed_again_at_once() -> None:
-    """Nothing is verified anew, and the five seconds begin again."""
+async def test_a_record_is_believed_as_long_as_it_does_not_change() -> None:
+    """Nothing is verified anew; and once five seconds are over, a change is seen at once."""
     one = Guarded()
     principal = await one.known()
-    one.elapsed_s = REMEMBERED_S + 1
+    record = one.made.record
+    await one.store.put(record.id, b"another")
 
     assert one.now() is principal
-    one.elapsed_s += REMEMBERED_S - 0.1
-    await one.store.put(one.made.record.id, b"another")
-    assert one.now() is principal
-    one.elapsed_s += 0.2
+    one.elapsed_s = REMEMBERED_S + 1
     assert one.now() is None
+    await one.store.put(record.id, record.encode())
+    assert one.now() is principal
+
+
+async def test_a_key_that_is_in_use_stays_known() -> None:
+    """However long: it is noted anew in time, and believed for five seconds then."""
+    one = Guarded()
+    principal = await one.known()
+    for _ in range(12):
+        one.elapsed_s += KEPT_S / 4
+        assert one.now() is principal
+    await one.store.put(one.made.record.id, b"another")
+    seen = one.now()
+    one.elapsed_s += REMEMBERED_S
+
+    assert (seen, one.now()) == (principal, None)
 
 
 async def test_a_record_that_changed_or_went_is_looked_up_the_long_way() -> None:

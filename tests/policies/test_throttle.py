@@ -47,6 +47,9 @@ class Remote:
     def __init__(self, near: MemoryCounters) -> None:
         self._near = near
 
+    def take_now(self, asked: Sequence[Ask]) -> None:
+        """Say that it must be awaited."""
+
     def charge_now(self, asked: Sequence[Ask]) -> None:
         """Say that it must be awaited."""
 

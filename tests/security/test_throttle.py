@@ -259,10 +259,10 @@ class Recorder(MemoryCounters):
         super().__init__(clock_ns=lambda: 0)
         self.names: set[str] = set()
 
-    def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
+    def take_now(self, asked: Sequence[Ask], now_us: int | None = None) -> Answer | None:
         """Count."""
         self.names |= {name for name, _, _, _ in asked}
-        return super().charge_now(asked)
+        return super().take_now(asked, now_us)
 
 
 IDS: Final = st.text(st.sampled_from("ab{}:erp-"), max_size=8).map("key:".__add__) | st.text(
