@@ -100,7 +100,8 @@ class Connection(asyncio.Protocol):
         pending: asyncio.Future[Response] = self._loop.create_future()
         self._pending, self._deadline, self._on_end = pending, deadline, on_end
         self._received_before = self.bytes_received
-        self._wake_within(remaining_s)
+        if self._alarm is None or self._alarm_at > self._loop.time() + remaining_s:
+            self._wake_within(remaining_s)
         self.requests += 1
         transport.write(request)
         return pending
@@ -229,14 +230,13 @@ class Connection(asyncio.Protocol):
         idle_s = self._limits.max_idle_s
         if self._reader.idle_s is not None:
             idle_s = min(idle_s, self._reader.idle_s)
-        self._idle_until = self._loop.time() + idle_s
-        self._wake_within(idle_s)
+        self._idle_until = until = self._loop.time() + idle_s
+        if self._alarm is None or self._alarm_at > until:
+            self._wake_within(idle_s)
 
     def _wake_within(self, delay_s: float) -> None:
-        """Make sure that the alarm rings by then; an earlier one may stand."""
+        """Set the alarm, which rings later if at all."""
         if self._alarm is not None:
-            if self._alarm_at <= self._loop.time() + delay_s:
-                return
             self._alarm.cancel()
         self._alarm = self._loop.call_later(max(delay_s, MIN_SLEEP_S), self._ring)
         self._alarm_at = self._alarm.when()
