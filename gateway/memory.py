@@ -61,7 +61,7 @@ def ask_for_large_pages() -> int:
 
 def regions() -> Iterator[tuple[int, int]]:
     """Find what holds a large page or more: as whole pages, from where to where."""
-    for line in _MAPS.read_text("ascii").splitlines():
+    for line in _MAPS.read_text("utf-8", "replace").splitlines():
         bounds, rights, _, _, inode, *name = line.split(maxsplit=5)
         if inode != "0" or rights != "rw-p" or name not in ([], ["[heap]"]):
             continue
