@@ -17,6 +17,10 @@ import msgspec
 
 from policies.settings import Quota, ThrottleSettings
 
+Bucket: TypeAlias = tuple[str, int, int]
+"""What is counted of a caller, the points it holds, its window in seconds."""
+Take: TypeAlias = tuple[Bucket, int]
+"""A bucket, and points taken of it (or given back)."""
 Ask: TypeAlias = tuple[str, int, int, int]
 """Name of a bucket, points asked of it (or given back), points it holds, its window in seconds."""
 Answer: TypeAlias = tuple[bool, int, int, int]
@@ -34,12 +38,16 @@ class Counters(Protocol):
     and its window. Asking 0 points is granted always, and only looks.
     """
 
-    def take_now(self, asked: Sequence[Ask], /) -> Answer | None:
-        """Take from all buckets, and say how the first stands.
+    def take_now(self, caller: str, asked: Sequence[Take], /) -> Answer | None:
+        """Take from all buckets of a caller, and say how the first stands.
 
         None: nothing was taken, because one refuses or because it must be awaited;
         `charge_now` tells.
         """
+        ...
+
+    def give_now(self, caller: str, given: Sequence[Take], /) -> bool:
+        """Give points back to buckets of a caller; False: it must be awaited as `refund`."""
         ...
 
     def charge_now(self, asked: Sequence[Ask], /) -> tuple[Answer, ...] | None:
@@ -48,10 +56,6 @@ class Counters(Protocol):
 
     async def charge(self, asked: Sequence[Ask], /) -> tuple[Answer, ...]:
         """Take from all buckets, or from none if one refuses."""
-        ...
-
-    def refund_now(self, given: Sequence[Ask], /) -> bool:
-        """Give points back, no bucket more than it lacks; False: it must be awaited."""
         ...
 
     async def refund(self, given: Sequence[Ask], /) -> None:
@@ -145,15 +149,16 @@ class Throttle:
         self.policy: Final = policy_text(settings)
         self._counters = counters
         self._key, self._system = settings.key, settings.system
-        self._key_size = settings.key.points, settings.key.window_s
-        self._system_size = settings.system.points, settings.system.window_s
+        self._own: Bucket = ("", settings.key.points, settings.key.window_s)
+        self._point: Sequence[Take] = ((self._own, 1),)
+        self._of_system: dict[str, Bucket] = {}
 
     def point_now(self, principal_id: str) -> Charge | Refused | None:
         """Take the point that every request costs, whatever it asks."""
-        points, window_s = self._key_size
-        return self._taken(
-            principal_id, 1, NO_CALLS, ((f"{{{principal_id}}}", 1, points, window_s),)
-        )
+        first = self._counters.take_now(principal_id, self._point)
+        if first is not None:  # as mostly
+            return Charge(principal_id, 1, NO_CALLS, first[1], first[2])
+        return self._asked_now(principal_id, 1, NO_CALLS)
 
     async def point(self, principal_id: str) -> Charge | Refused:
         """Take the point that every request costs, whatever it asks."""
@@ -163,25 +168,27 @@ class Throttle:
         self, principal_id: str, cost: int, calls: Mapping[str, int]
     ) -> Charge | Refused | None:
         """Take all, or nothing; see `charge`."""
-        own = f"{{{principal_id}}}"
-        points, window_s = self._key_size
-        if cost > points:
-            return Refused(None, cost, points, 0, 0, never=True)
-        asked = [(own, cost, points, window_s)]
-        points, window_s = self._system_size
+        if cost > self._key.points:
+            return Refused(None, cost, self._key.points, 0, 0, never=True)
+        asked, most = [(self._own, cost)], self._system.points
         for system, count in calls.items():
-            if count > points:
-                return Refused(system, count, points, 0, 0, never=True)
-            asked.append((system + own, count, points, window_s))
-        return self._taken(principal_id, cost, calls, asked)
-
-    def _taken(
-        self, principal_id: str, cost: int, calls: Mapping[str, int], asked: Sequence[Ask]
-    ) -> Charge | Refused | None:
-        first = self._counters.take_now(asked)
+            if count > most:
+                return Refused(system, count, most, 0, 0, never=True)
+            asked.append((self._of_system.get(system) or self._bucket(system), count))
+        first = self._counters.take_now(principal_id, asked)
         if first is not None:  # as mostly
             return Charge(principal_id, cost, calls, first[1], first[2])
-        answers = self._counters.charge_now(asked)
+        return self._asked_now(principal_id, cost, calls)
+
+    def _bucket(self, system: str) -> Bucket:
+        found = self._of_system[system] = (system, self._system.points, self._system.window_s)
+        return found
+
+    def _asked_now(
+        self, principal_id: str, cost: int, calls: Mapping[str, int]
+    ) -> Charge | Refused | None:
+        """Ask all buckets how they stand, where one of them refuses."""
+        answers = self._counters.charge_now(self._asked(principal_id, cost, calls))
         return None if answers is None else self._found(principal_id, cost, calls, answers)
 
     async def charge(
@@ -202,22 +209,17 @@ class Throttle:
 
     def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; see `refund`."""
-        own, back, unused = f"{{{charge.principal_id}}}", charge.cost - cost, []
+        back, unused = charge.cost - cost, []
         if back > 0:
-            points, window_s = self._key_size
-            unused.append((own, back, points, window_s))
-        points, window_s = self._system_size
+            unused.append((self._own, back))
         for system, count in charge.calls.items():
             used = calls.get(system, 0)
             if used < count:
-                unused.append((system + own, count - used, points, window_s))
-        if unused and not self._counters.refund_now(unused):
+                bucket = self._of_system.get(system) or self._bucket(system)
+                unused.append((bucket, count - used))
+        if unused and not self._counters.give_now(charge.principal_id, unused):
             return None
-        if back <= 0:
-            return charge
-        points, window_s = self._key_size
-        reset_us = charge.reset_us - back * window_s * _SECOND_US // points
-        return Charge(charge.principal_id, cost, charge.calls, charge.remaining + back, reset_us)
+        return self._settled(charge, cost)
 
     async def refund(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge:
         """Give back what was not used.
@@ -254,9 +256,9 @@ class Throttle:
         # No name of a system holds a brace, so that no two callers share a name; and what
         # stands in braces is the same in all: a cluster keeps them on one node.
         own = f"{{{principal_id}}}"
-        points, window_s = self._key_size
+        _, points, window_s = self._own
         asked = [(own, cost, points, window_s)]
-        points, window_s = self._system_size
+        points, window_s = self._system.points, self._system.window_s
         for system, count in calls.items():
             asked.append((system + own, count, points, window_s))
         return asked
@@ -289,8 +291,8 @@ class Throttle:
 
     def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Ask]:
         own = f"{{{charge.principal_id}}}"
-        points, window_s = self._system_size
-        unused = [(own, charge.cost - cost, *self._key_size)] if cost < charge.cost else []
+        points, window_s = self._system.points, self._system.window_s
+        unused = [(own, charge.cost - cost, *self._own[1:])] if cost < charge.cost else []
         for system, count in charge.calls.items():
             used = calls.get(system, 0)
             if used < count:
@@ -301,7 +303,7 @@ class Throttle:
         back = charge.cost - cost
         if back <= 0:
             return charge
-        points, window_s = self._key_size
+        _, points, window_s = self._own
         reset_us = charge.reset_us - back * window_s * _SECOND_US // points
         return Charge(charge.principal_id, cost, charge.calls, charge.remaining + back, reset_us)
 

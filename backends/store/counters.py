@@ -18,19 +18,24 @@ from functools import lru_cache
 from math import gcd
 from typing import Final, NamedTuple, TypeAlias
 
-MAX_NAMES: Final = 500_000
-"""Buckets that are kept at a time, of one size: about 85 MB."""
+MAX_CALLERS: Final = 125_000
+"""Callers whose buckets are kept at a time: about 60 MB, of four buckets each."""
 
-_KEPT: Final = 65_536
-"""Buckets of one size that are kept whether they are full or not: to forget one and make it
-anew with the next request costs more than its room, which is 11 MB for all of them."""
+_KEPT: Final = 16_384
+"""Callers whose buckets are kept whether they are full or not: to forget them and begin anew
+with the next request costs more than their room, which is 8 MB for all of them."""
 _SWEPT: Final = 64
-"""New buckets after which, beyond these, old ones are looked at."""
+"""New callers after which, beyond these, old ones are looked at."""
 _LOOKED_AT: Final = 2
-"""Old buckets that are looked at for each new one: so the full ones leave faster than they come."""
+"""Old callers that are looked at for each new one: so they leave faster than others come."""
 
+Bucket: TypeAlias = tuple[str, int, int]
+"""What is counted of a caller, the points it holds, its window in seconds."""
+Take: TypeAlias = tuple[Bucket, int]
+"""A bucket, and points taken of it (or given back)."""
 Ask: TypeAlias = tuple[str, int, int, int]
-"""Name of a bucket, points asked of it (or given back), points it holds, its window in seconds."""
+"""Name of a bucket, points asked of it (or given back), points it holds, its window in seconds.
+A name is what is counted, and the caller in braces."""
 Answer: TypeAlias = tuple[bool, int, int, int]
 """Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
 ClockNs: TypeAlias = Callable[[], int]
@@ -76,92 +81,69 @@ def answer(pace: Pace, owed: int, cost: int, *, is_taken: bool) -> Answer:
     return short <= 0, (window - left) // point, -(-left // us), wait_us
 
 
-class _Shelf(NamedTuple):
-    """The buckets of one size.
-
-    Attributes:
-        full_at: When each is full again, in ticks; some that are full are missing.
-        names: Of all that are kept; to the left those that were looked at longest ago.
-    """
-
-    pace: Pace
-    full_at: dict[str, int]
-    names: deque[str]
-
-
 class MemoryCounters:
     """Buckets of this process alone: exact, and gone when it is.
 
-    A bucket that is full again is as good as forgotten. Where there are many, for each
-    new name two old ones are looked at, some dozens at a time, and forgotten if they are
-    full, so about twice as many are kept as are in use. Beyond `max_names` the one that
-    was looked at longest ago is forgotten although it is not full: whoever spent from it
-    finds it full again.
+    A bucket that is full again is as good as forgotten. Where there are many callers, for
+    each new one two old ones are looked at, some dozens at a time, and forgotten if their
+    buckets are full, so about twice as many are kept as are in use. Beyond `max_callers`
+    the one that was looked at longest ago is forgotten although its buckets are not full:
+    whoever spent from them finds them full again.
 
     Args:
         clock_ns: A monotonic clock, in nanoseconds.
-        max_names: Buckets of one size that are kept at a time.
-        kept: Those of them that are kept even if they are full.
+        max_callers: Callers that are kept at a time.
+        kept: Those of them that are kept even if their buckets are full.
     """
 
     def __init__(
         self,
         *,
         clock_ns: ClockNs = time.monotonic_ns,
-        max_names: int = MAX_NAMES,
+        max_callers: int = MAX_CALLERS,
         kept: int = _KEPT,
     ) -> None:
         self._clock_ns = clock_ns
-        self._max_names = max_names
+        self._max_callers = max_callers
         self._kept = kept
-        self._shelves: dict[tuple[int, int], _Shelf] = {}
+        self._paces: dict[Bucket, Pace] = {}
+        # By caller: when each bucket is full again, in ticks; one that is missing is full.
+        self._callers: dict[str, dict[Bucket, int]] = {}
+        # All of them; to the left those that were looked at longest ago.
+        self._names: deque[str] = deque()
 
     def __len__(self) -> int:
-        return sum(len(shelf.full_at) for shelf in self._shelves.values())
+        return len(self._callers)
 
-    def take_now(self, asked: Sequence[Ask], now_us: int | None = None) -> Answer | None:
-        """Take from all buckets, and say how the first stands; None: one of them refuses.
+    def take_now(self, caller: str, asked: Sequence[Take]) -> Answer | None:
+        """Take from all buckets, and say how the first stands; None: one of them refuses."""
+        return self._take(caller, asked, self._clock_ns() // 1000)
 
-        Args:
-            asked: Of all buckets.
-            now_us: The instant, if the clock was read already.
-        """
-        if now_us is None:
-            now_us = self._clock_ns() // 1000
-        last_points = last_window_s = now = 0
-        first: Answer | None = None
-        # This is the path of every request: what `answer` says of a bucket that grants is
-        # written out, and what was taken before one that refuses is given back.
-        for taken, (name, cost, points, window_s) in enumerate(asked):
-            if points != last_points or window_s != last_window_s:
-                shelf = self._shelves.get((points, window_s)) or self._shelf(points, window_s)
-                (point, us, window), full_at, _ = shelf
-                last_points, last_window_s, now = points, window_s, now_us * us
-            at = full_at.get(name)
-            owed = cost * point
-            if at is not None and at > now:
-                owed += at - now
-            if owed > window:
-                self.refund_now(asked[:taken])
-                return None
-            if at is None:
-                self._begin(shelf, name, now)
-            full_at[name] = now + owed
-            if first is None:
-                first = (True, (window - owed) // point, -(-owed // us), 0)
-        return first
+    def give_now(self, caller: str, given: Sequence[Take]) -> bool:
+        """Give points back, to each bucket no more than it lacks; True: it is done."""
+        full_at = self._callers.get(caller)
+        if full_at is not None:
+            for bucket, points in given:
+                at = full_at.get(bucket)
+                if at is not None:
+                    # An instant that has passed is as good as now.
+                    full_at[bucket] = at - points * self._pace(bucket).point
+        return True
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Take from all buckets, or from none if one refuses."""
         now_us = self._clock_ns() // 1000
-        shelves = [self._shelf(points, window_s) for _, _, points, window_s in asked]
-        found = [
-            (shelf.pace, cost, max(0, shelf.full_at.get(name, 0) - now_us * shelf.pace.us))
-            for shelf, (name, cost, _, _) in zip(shelves, asked, strict=True)
-        ]
+        takes = [_parted(one) for one in asked]
+        found = []
+        for caller, (bucket, cost) in takes:
+            pace = self._pace(bucket)
+            at = self._callers.get(caller, {}).get(bucket, 0)
+            found.append((pace, cost, max(0, at - now_us * pace.us)))
         is_taken = all(owed + cost * pace.point <= pace.window for pace, cost, owed in found)
         if is_taken:
-            self.take_now([one for one in asked if one[1]], now_us)
+            for caller, take in takes:
+                if take[1]:
+                    self._take(caller, [take], now_us)
         return tuple(answer(pace, owed, cost, is_taken=is_taken) for pace, cost, owed in found)
 
     async def charge(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
@@ -170,46 +152,68 @@ class MemoryCounters:
 
     def refund_now(self, given: Sequence[Ask]) -> bool:
         """Give points back, to each bucket no more than it lacks; True: it is done."""
-        for name, back, points, window_s in given:
-            shelf = self._shelves.get((points, window_s))
-            if shelf is None:
-                continue  # nothing was ever taken from a bucket of this size
-            (point, _, _), full_at, _ = shelf
-            at = full_at.get(name)
-            if at is not None:
-                # An instant that has passed is as good as now.
-                full_at[name] = at - back * point
+        for caller, take in map(_parted, given):
+            self.give_now(caller, [take])
         return True
 
     async def refund(self, given: Sequence[Ask]) -> None:
         """Do the same; nothing is waited for."""
         self.refund_now(given)
 
-    def _shelf(self, points: int, window_s: int) -> _Shelf:
-        size = points, window_s
-        shelf = self._shelves.get(size)
-        if shelf is None:
-            shelf = self._shelves[size] = _Shelf(pace_of(points, window_s), {}, deque())
-        return shelf
+    def _take(self, caller: str, asked: Sequence[Take], now_us: int) -> Answer | None:
+        full_at = self._callers.get(caller)
+        if full_at is None:
+            full_at = self._begin(caller, now_us)
+        first: Answer | None = None
+        # This is the path of every request: what `answer` says of a bucket that grants is
+        # written out, and what was taken before one that refuses is given back.
+        for taken, (bucket, cost) in enumerate(asked):
+            point, us, window = self._paces.get(bucket) or self._pace(bucket)
+            owed, now, at = cost * point, now_us * us, full_at.get(bucket, 0)
+            if at > now:
+                owed += at - now
+            if owed > window:
+                self.give_now(caller, asked[:taken])
+                return None
+            full_at[bucket] = now + owed
+            if first is None:
+                first = (True, (window - owed) // point, -(-owed // us), 0)
+        return first
 
-    def _begin(self, shelf: _Shelf, name: str, now: int) -> None:
-        """Keep a bucket that nobody knows."""
-        _, full_at, names = shelf
+    def _pace(self, bucket: Bucket) -> Pace:
+        found = self._paces.get(bucket)
+        if found is None:
+            _, points, window_s = bucket
+            found = self._paces[bucket] = pace_of(points, window_s)
+        return found
+
+    def _begin(self, caller: str, now_us: int) -> dict[Bucket, int]:
+        """Keep the buckets of a caller whom nobody knows."""
+        names = self._names
         if len(names) >= self._kept and len(names) % _SWEPT == 0:
-            self._sweep(shelf, now, _LOOKED_AT * _SWEPT)
-        if len(names) >= self._max_names:
-            self._sweep(shelf, now, _LOOKED_AT)
-        while len(names) >= self._max_names:
-            del full_at[names.popleft()]
-        names.append(name)
+            self._sweep(now_us, _LOOKED_AT * _SWEPT)
+        if len(names) >= self._max_callers:
+            self._sweep(now_us, _LOOKED_AT)
+        while len(names) >= self._max_callers:
+            del self._callers[names.popleft()]
+        names.append(caller)
+        found = self._callers[caller] = {}
+        return found
 
-    @staticmethod
-    def _sweep(shelf: _Shelf, now: int, most: int) -> None:
-        """Look at old buckets, and forget those that are full."""
-        _, full_at, names = shelf
+    def _sweep(self, now_us: int, most: int) -> None:
+        """Look at old callers, and forget those whose buckets are full."""
+        names = self._names
         for _ in range(min(most, len(names))):
             name = names.popleft()
-            if full_at[name] > now:
+            buckets = self._callers[name].items()
+            if any(at > now_us * self._pace(bucket).us for bucket, at in buckets):
                 names.append(name)
             else:
-                del full_at[name]
+                del self._callers[name]
+
+
+def _parted(one: Ask) -> tuple[str, Take]:
+    """Tell the caller in a name from what is counted."""
+    name, cost, points, window_s = one
+    counted, _, caller = name.partition("{")
+    return caller[:-1], ((counted, points, window_s), cost)

@@ -159,7 +159,7 @@ async def test_full_buckets_are_forgotten() -> None:
 
 async def test_a_bucket_that_is_not_full_is_forgotten_at_the_hard_cap_only() -> None:
     """Memory is bounded whatever happens; the oldest pays nothing then."""
-    counters = MemoryCounters(max_names=100)
+    counters = MemoryCounters(max_callers=100)
     for i in range(100):
         counters.charge_now([ask(1, f"{{{i}}}")])
     before = [await left(counters, f"{{{i}}}") for i in range(100)]

@@ -19,6 +19,7 @@ from policies.throttle import (
     Left,
     Refused,
     Standing,
+    Take,
     Throttle,
     policy_text,
     rate_limit_text,
@@ -47,8 +48,12 @@ class Remote:
     def __init__(self, near: MemoryCounters) -> None:
         self._near = near
 
-    def take_now(self, asked: Sequence[Ask]) -> None:
+    def take_now(self, _: str, asked: Sequence[Take]) -> None:
         """Say that it must be awaited."""
+
+    def give_now(self, _: str, given: Sequence[Take]) -> bool:
+        """Say that it must be awaited."""
+        return bool(given) and False
 
     def charge_now(self, asked: Sequence[Ask]) -> None:
         """Say that it must be awaited."""
@@ -56,10 +61,6 @@ class Remote:
     async def charge(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Count."""
         return self._near.charge_now(asked)
-
-    def refund_now(self, given: Sequence[Ask]) -> bool:
-        """Say that it must be awaited."""
-        return bool(given) and False
 
     async def refund(self, given: Sequence[Ask]) -> None:
         """Count back."""

