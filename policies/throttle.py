@@ -134,8 +134,7 @@ class Throttle:
     """Charges callers.
 
     What ends in `_now` gives None where it has to be awaited under the other name:
-    counting in memory never has to. These are on the path of every request, so what
-    they share with the others is written out in them.
+    counting in memory never has to.
 
     Args:
         settings: What the buckets hold.
@@ -155,10 +154,7 @@ class Throttle:
 
     def point_now(self, principal_id: str) -> Charge | Refused | None:
         """Take the point that every request costs, whatever it asks."""
-        first = self._counters.take_now(principal_id, self._point)
-        if first is not None:  # as mostly
-            return Charge(principal_id, 1, NO_CALLS, first[1], first[2])
-        return self._asked_now(principal_id, 1, NO_CALLS)
+        return self._taken(principal_id, 1, NO_CALLS, self._point)
 
     async def point(self, principal_id: str) -> Charge | Refused:
         """Take the point that every request costs, whatever it asks."""
@@ -170,25 +166,19 @@ class Throttle:
         """Take all, or nothing; see `charge`."""
         if cost > self._key.points:
             return Refused(None, cost, self._key.points, 0, 0, never=True)
-        asked, most = [(self._own, cost)], self._system.points
+        most = self._system.points
         for system, count in calls.items():
             if count > most:
                 return Refused(system, count, most, 0, 0, never=True)
-            asked.append((self._of_system.get(system) or self._bucket(system), count))
-        first = self._counters.take_now(principal_id, asked)
+        return self._taken(principal_id, cost, calls, self._takes(cost, calls))
+
+    def _taken(
+        self, principal_id: str, cost: int, calls: Mapping[str, int], takes: Sequence[Take]
+    ) -> Charge | Refused | None:
+        first = self._counters.take_now(principal_id, takes)
         if first is not None:  # as mostly
             return Charge(principal_id, cost, calls, first[1], first[2])
-        return self._asked_now(principal_id, cost, calls)
-
-    def _bucket(self, system: str) -> Bucket:
-        found = self._of_system[system] = (system, self._system.points, self._system.window_s)
-        return found
-
-    def _asked_now(
-        self, principal_id: str, cost: int, calls: Mapping[str, int]
-    ) -> Charge | Refused | None:
-        """Ask all buckets how they stand, where one of them refuses."""
-        answers = self._counters.charge_now(self._asked(principal_id, cost, calls))
+        answers = self._counters.charge_now(_named(principal_id, takes))
         return None if answers is None else self._found(principal_id, cost, calls, answers)
 
     async def charge(
@@ -203,20 +193,14 @@ class Throttle:
         """
         found = self.charge_now(principal_id, cost, calls)
         if found is None:
-            answers = await self._counters.charge(self._asked(principal_id, cost, calls))
+            asked = _named(principal_id, self._takes(cost, calls))
+            answers = await self._counters.charge(asked)
             found = self._found(principal_id, cost, calls, answers)
         return found
 
     def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; see `refund`."""
-        back, unused = charge.cost - cost, []
-        if back > 0:
-            unused.append((self._own, back))
-        for system, count in charge.calls.items():
-            used = calls.get(system, 0)
-            if used < count:
-                bucket = self._of_system.get(system) or self._bucket(system)
-                unused.append((bucket, count - used))
+        unused = self._unused(charge, cost, calls)
         if unused and not self._counters.give_now(charge.principal_id, unused):
             return None
         return self._settled(charge, cost)
@@ -234,14 +218,15 @@ class Throttle:
         """
         settled = self.refund_now(charge, cost, calls)
         if settled is None:
-            await self._counters.refund(self._unused(charge, cost, calls))
+            unused = self._unused(charge, cost, calls)
+            await self._counters.refund(_named(charge.principal_id, unused))
             settled = self._settled(charge, cost)
         return settled
 
     async def peek(self, principal_id: str, systems: Iterable[str]) -> Standing:
         """Tell what is left, and take nothing."""
         calls = dict.fromkeys(systems, 0)
-        key, *others = await self._answers(self._asked(principal_id, 0, calls))
+        key, *others = await self._answers(_named(principal_id, self._takes(0, calls)))
         by_system = zip(calls, others, strict=True)
         return Standing(
             _left(self._key, key),
@@ -252,16 +237,15 @@ class Throttle:
         answers = self._counters.charge_now(asked)
         return await self._counters.charge(asked) if answers is None else answers
 
-    def _asked(self, principal_id: str, cost: int, calls: Mapping[str, int]) -> list[Ask]:
-        # No name of a system holds a brace, so that no two callers share a name; and what
-        # stands in braces is the same in all: a cluster keeps them on one node.
-        own = f"{{{principal_id}}}"
-        _, points, window_s = self._own
-        asked = [(own, cost, points, window_s)]
-        points, window_s = self._system.points, self._system.window_s
+    def _takes(self, cost: int, calls: Mapping[str, int]) -> list[Take]:
+        takes = [(self._own, cost)]
         for system, count in calls.items():
-            asked.append((system + own, count, points, window_s))
-        return asked
+            takes.append((self._of_system.get(system) or self._bucket(system), count))
+        return takes
+
+    def _bucket(self, system: str) -> Bucket:
+        found = self._of_system[system] = (system, self._system.points, self._system.window_s)
+        return found
 
     def _found(
         self,
@@ -289,14 +273,13 @@ class Throttle:
         # Whoever waits for the last one finds them all granting.
         return max(refused, key=lambda one: one.retry_us)
 
-    def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Ask]:
-        own = f"{{{charge.principal_id}}}"
-        points, window_s = self._system.points, self._system.window_s
-        unused = [(own, charge.cost - cost, *self._own[1:])] if cost < charge.cost else []
+    def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Take]:
+        unused = [(self._own, charge.cost - cost)] if cost < charge.cost else []
         for system, count in charge.calls.items():
             used = calls.get(system, 0)
             if used < count:
-                unused.append((system + own, count - used, points, window_s))
+                bucket = self._of_system.get(system) or self._bucket(system)
+                unused.append((bucket, count - used))
         return unused
 
     def _settled(self, charge: Charge, cost: int) -> Charge:
@@ -306,6 +289,14 @@ class Throttle:
         _, points, window_s = self._own
         reset_us = charge.reset_us - back * window_s * _SECOND_US // points
         return Charge(charge.principal_id, cost, charge.calls, charge.remaining + back, reset_us)
+
+
+def _named(principal_id: str, takes: Sequence[Take]) -> list[Ask]:
+    """Name buckets for a server that counts for many."""
+    # No name of a system holds a brace, so that no two callers share a name; and what
+    # stands in braces is the same in all: a cluster keeps them on one node.
+    own = f"{{{principal_id}}}"
+    return [(counted + own, cost, points, window_s) for (counted, points, window_s), cost in takes]
 
 
 def policy_text(settings: ThrottleSettings) -> str:

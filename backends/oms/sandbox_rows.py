@@ -7,7 +7,7 @@ asks. Stamps carry their zone; a date is a date.
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, UnsetType
@@ -161,10 +161,12 @@ class Line(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename="camel"):
     updated_at: Stamp = UNASKED
     offers: tuple[Substitution, ...] = msgspec.field(name="substitutions", default=UNASKED)
 
-    @property
-    def promise(self) -> Promise:
-        """Everything promised so far, or why there is nothing."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # each kind of line holds it in a way of its own
+
+        @property
+        def promise(self) -> Promise:
+            """Everything promised so far, or why there is nothing."""
+            ...
 
     @property
     def changed_at(self) -> datetime:
