@@ -4,12 +4,8 @@ Every principal has a bucket of cost points and one of calls for each system; po
 come back evenly. A request takes one point before it is read, then the most it can
 cost from all its buckets at once or from none, and gets back what it did not use.
 Who counts, and where, is behind `Counters`; the arithmetic is exact there.
-
-The three header fields are written here: `RateLimit-Policy` and `RateLimit` of
-draft-ietf-httpapi-ratelimit-headers-11, and `Retry-After` of RFC 9110.
 """
 
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
@@ -27,7 +23,7 @@ Answer: TypeAlias = tuple[bool, int, int, int]
 """Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
 
 NO_CALLS: Final[Mapping[str, int]] = {}
-_SECOND_US: Final = 1_000_000
+SECOND_US: Final = 1_000_000
 
 
 class Counters(Protocol):
@@ -141,11 +137,11 @@ class Throttle:
         counters: Where they are.
 
     Attributes:
-        policy: The value of `RateLimit-Policy`.
+        settings: What the buckets hold.
     """
 
     def __init__(self, settings: ThrottleSettings, counters: Counters) -> None:
-        self.policy: Final = policy_text(settings)
+        self.settings: Final = settings
         self._counters = counters
         self._key, self._system = settings.key, settings.system
         self._own: Bucket = ("", settings.key.points, settings.key.window_s)
@@ -287,7 +283,7 @@ class Throttle:
         if back <= 0:
             return charge
         _, points, window_s = self._own
-        reset_us = charge.reset_us - back * window_s * _SECOND_US // points
+        reset_us = charge.reset_us - back * window_s * SECOND_US // points
         return Charge(charge.principal_id, cost, charge.calls, charge.remaining + back, reset_us)
 
 
@@ -297,35 +293,6 @@ def _named(principal_id: str, takes: Sequence[Take]) -> list[Ask]:
     # stands in braces is the same in all: a cluster keeps them on one node.
     own = f"{{{principal_id}}}"
     return [(counted + own, cost, points, window_s) for (counted, points, window_s), cost in takes]
-
-
-def policy_text(settings: ThrottleSettings) -> str:
-    """Write `RateLimit-Policy`: a structured field, a list of strings with parameters."""
-    key, system = settings.key, settings.system
-    return (
-        f'"key";q={key.points};w={key.window_s};qu="cost", '
-        f'"system";q={system.points};w={system.window_s};qu="calls"'
-    )
-
-
-def rate_limit_text(found: Charge | Refused) -> str:
-    """Write `RateLimit`: what is left, and the seconds until all is back.
-
-    Where nothing was taken they are the seconds until the same would be granted, as
-    in `Retry-After`; the bucket is the one that refused, and of a system's the
-    partition key is its name. What can never be granted has no such field.
-    """
-    if isinstance(found, Charge):
-        return f'"key";r={found.remaining};t={-(-found.reset_us // _SECOND_US)}'
-    text = f"r={found.remaining};t={retry_after_text(found)}"
-    if found.system is None:
-        return f'"key";{text}'
-    return f'"system";{text};pk=:{b64encode(found.system.encode()).decode()}:'
-
-
-def retry_after_text(refused: Refused) -> str:
-    """Write `Retry-After`: whole seconds, never too few."""
-    return str(-(-refused.retry_us // _SECOND_US))
 
 
 def _left(quota: Quota, answered: Answer) -> Left:

@@ -14,7 +14,8 @@ from typing import ClassVar, Final
 from gateway.answers import Header
 from gateway.graphql.guard import Bill, LimitExceededError
 from orderlines.errors import GatewayError
-from policies.throttle import Charge, Refused, Throttle, rate_limit_text, retry_after_text
+from policies.rate_limit_fields import policy_text, rate_limit_text, retry_after_text
+from policies.throttle import Charge, Refused, Throttle
 
 ENTRY: Final = 1
 """Points of a request that asks nothing."""
@@ -48,7 +49,7 @@ class Toll:
 
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
-        self._policy: Header = (b"ratelimit-policy", throttle.policy.encode("ascii"))
+        self._policy: Header = (b"ratelimit-policy", policy_text(throttle.settings).encode("ascii"))
 
     def enter_now(self, principal_id: str) -> Charge | None:
         """Take the point that every request costs; None: it must be awaited, see `enter`."""

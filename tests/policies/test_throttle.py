@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.store.counters import MemoryCounters
+from policies.rate_limit_fields import policy_text, rate_limit_text, retry_after_text
 from policies.settings import Quota, ThrottleSettings
 from policies.throttle import (
     Answer,
@@ -21,9 +22,6 @@ from policies.throttle import (
     Standing,
     Take,
     Throttle,
-    policy_text,
-    rate_limit_text,
-    retry_after_text,
 )
 
 UNHURRIED: Final = settings(deadline=None)  # a busy machine proves nothing wrong
@@ -316,7 +314,7 @@ def test_the_policy_is_a_list_of_strings_with_parameters() -> None:
     assert policy_text(ThrottleSettings()) == (
         '"key";q=600000;w=60;qu="cost", "system";q=60000;w=60;qu="calls"'
     )
-    assert Throttle(SMALL, MemoryCounters()).policy == policy_text(SMALL)
+    assert policy_text(Throttle(SMALL, MemoryCounters()).settings) == policy_text(SMALL)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,9 @@ from backends.store.valkey_counters import PREFIX, ValkeyCounters
 from gateway.cli.personas import EVERYTHING
 from orderlines.visibility import Visibility
 from policies.api_keys import Grant, mint
+from policies.rate_limit_fields import policy_text, rate_limit_text, retry_after_text
 from policies.settings import Quota, ThrottleSettings
-from policies.throttle import Charge, Refused, Throttle, rate_limit_text, retry_after_text
+from policies.throttle import Charge, Refused, Throttle
 from tests.gateway.door import PEPPER
 from tests.security.edge_kit import REPOSITORY, Gateway, connection, gateway, question, read_reply
 
@@ -154,7 +155,7 @@ async def test_rl1_what_a_caller_is_told_can_be_read_and_falls(server: ValkeySer
     texts = [rate_limit_text(one) for one in found]
 
     assert all(member.fullmatch(one) for one in texts)
-    assert all(member.fullmatch(one) for one in throttle.policy.split(", "))
+    assert all(member.fullmatch(one) for one in policy_text(throttle.settings).split(", "))
     assert texts == [
         '"key";r=70;t=18',
         '"key";r=40;t=36',
