@@ -16,7 +16,7 @@ from backends.cache import ReadingCache, ReadingKey, Tag
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.outcomes import invalid, unusable
-from backends.ports import Aligned, LineAddress, Readings
+from backends.ports import Addresses, Aligned, LineAddress, Readings
 from backends.rows import UNREADABLE, Asked, Rows, addresses_of, place
 from backends.transport import OK, BackendError, Request, Response
 from orderlines.deadline import Deadline
@@ -60,6 +60,8 @@ class Asking(msgspec.Struct, frozen=True):
 
 MAX_PAGES: Final = 50
 MAX_CURSOR_CHARS: Final = 1024
+SAID_LAST: Final = 16
+"""Bytes behind a cursor's name in which it says that there is none, spaces and all."""
 MAX_BATCH_CHARS: Final = 30_000
 """Half of what an address may hold on the wire."""
 
@@ -245,8 +247,8 @@ def says_last(body: bytes, key: bytes) -> bool:
     at = body.rfind(key)
     if at < 0:
         return False
-    colon, null = body.find(b":", at + len(key)), body.find(b"null", at + len(key))
-    return at < colon < null and body[at + len(key) : null].strip() == b":"
+    after = at + len(key)
+    return body[after : after + SAID_LAST].translate(None, b" \t\r\n").startswith(b":null")
 
 
 class SealedPages(msgspec.Struct, Generic[F]):
@@ -300,10 +302,10 @@ class SealedPages(msgspec.Struct, Generic[F]):
         good = rows.good
         if not rows.bad and type(good) is Table and good:
             if type(expected) is Aligned:
-                if expected.is_told_by(good):
-                    return Readings(self.reading, Aligned(good, like=expected))
+                if expected.lines.are_of(good):
+                    return Readings(self.reading, Aligned(good, expected.lines))
             elif addresses_of(good) == [*expected]:
-                return Readings(self.reading, Aligned(good))
+                return Readings(self.reading, Aligned(good, Addresses(good)))
         return place(rows, self.reading, self.asked, admitted, may_split=self.may_split)
 
 

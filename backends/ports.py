@@ -65,6 +65,42 @@ class Readings(msgspec.Struct, Generic[F_co]):
     unplaced: Sequence[Discrepancy] = ()
 
 
+class Addresses:
+    """Where the records of an answer stand, as columns; addresses are made when asked for.
+
+    Attributes:
+        line_numbers: Of the lines.
+        order_number: The order that all lines are of; None if there are several.
+    """
+
+    __slots__ = ("_made", "_records", "line_numbers", "order_number")
+
+    def __init__(self, records: Table[Any]) -> None:
+        self._records = records
+        self._made: Sequence[LineAddress] | None = None
+        self.line_numbers: Sequence[str] = records.columns["line_number"]
+        numbers = records.columns["order_number"]
+        is_one = bool(numbers) and numbers.count(numbers[0]) == len(numbers)
+        self.order_number: str | None = numbers[0] if is_one else None
+
+    def all(self) -> Sequence[LineAddress]:
+        """Give them in the order of the records."""
+        if self._made is None:
+            numbers = self._records.columns["order_number"]
+            self._made = [*zip(numbers, self.line_numbers, strict=True)]
+        return self._made
+
+    def are_of(self, records: Table[Any]) -> bool:
+        """Tell whether these are records of the same lines, in the same order."""
+        # Not by their columns: nobody asks for these once more.
+        if [one.line_number for one in records] != self.line_numbers:
+            return False
+        numbers = [one.order_number for one in records]
+        if self.order_number is not None:  # as mostly, and found faster
+            return numbers.count(self.order_number) == len(numbers)
+        return numbers == self._records.columns["order_number"]
+
+
 class Aligned(Mapping[LineAddress, Sequence[A]]):
     """One record of each line.
 
@@ -73,59 +109,21 @@ class Aligned(Mapping[LineAddress, Sequence[A]]):
 
     Args:
         records: Each of a line of its own.
-        like: What has records of the same lines, in the same order.
-
-    Attributes:
-        likeness: The same for all that are like each other.
-        line_numbers: Of the lines.
-        order_number: The order that all lines are of; None if there are several.
+        lines: Their addresses. What has records of the same lines in the same order has
+            the same object, by which that is seen at once.
     """
 
-    __slots__ = (
-        "_addresses",
-        "_by_line",
-        "_like",
-        "likeness",
-        "line_numbers",
-        "order_number",
-        "records",
-    )
+    __slots__ = ("_by_line", "lines", "records")
 
-    def __init__(self, records: Table[A], *, like: "Aligned[Any] | None" = None) -> None:
+    def __init__(self, records: Table[A], lines: Addresses) -> None:
         self.records = records
-        self._addresses: Sequence[LineAddress] | None = None
+        self.lines = lines
         self._by_line: dict[LineAddress, Sequence[A]] | None = None
-        self._like = like
-        if like is None:
-            # Not itself: then only the garbage collector would find it.
-            self.likeness = object()
-            self.line_numbers: Sequence[str] = records.column("line_number")
-            numbers = records.column("order_number")
-            is_one = bool(numbers) and numbers.count(numbers[0]) == len(numbers)
-            self.order_number: str | None = numbers[0] if is_one else None
-        else:
-            self.likeness = like.likeness
-            self.line_numbers, self.order_number = like.line_numbers, like.order_number
 
     @property
     def addresses(self) -> Sequence[LineAddress]:
         """Of the lines, each once, in the order of the records."""
-        if self._like is not None:
-            return self._like.addresses
-        if self._addresses is None:
-            numbers = self.records.column("order_number")
-            self._addresses = [*zip(numbers, self.line_numbers, strict=True)]
-        return self._addresses
-
-    def is_told_by(self, records: Table[Any]) -> bool:
-        """Tell whether these are records of the same lines, in the same order."""
-        # Not by their columns: nobody asks for these once more.
-        if [one.line_number for one in records] != self.line_numbers:
-            return False
-        numbers = [one.order_number for one in records]
-        if self.order_number is not None:  # as mostly, and found faster
-            return numbers.count(self.order_number) == len(numbers)
-        return numbers == self.records.column("order_number")
+        return self.lines.all()
 
     def __getitem__(self, address: LineAddress) -> Sequence[A]:
         if self._by_line is None:

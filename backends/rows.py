@@ -18,7 +18,7 @@ from typing import Annotated, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from backends.ports import Aligned, LineAddress, Readings, Refs
+from backends.ports import Addresses, Aligned, LineAddress, Readings, Refs
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.facets import Facet
 from orderlines.identity import MAX_PART_CHARS, OrderLineKey, OrderRef
@@ -217,13 +217,13 @@ def place(
     """
     good = rows.good
     if admitted is None and not rows.bad and type(good) is Table:
-        aligned = Aligned(good)
-        number, lines = aligned.order_number, aligned.line_numbers
-        if number is not None and number in asked.orders:  # as mostly
-            if len({*lines}) == len(lines):
-                return Readings(reading, aligned)
-        elif len({*aligned.addresses}) == len(lines) and asked.is_all_of(aligned.addresses):
-            return Readings(reading, aligned)
+        lines = Addresses(good)
+        numbers = lines.line_numbers
+        if lines.order_number in asked.orders:  # as mostly
+            if len({*numbers}) == len(numbers):
+                return Readings(reading, Aligned(good, lines))
+        elif len({*lines.all()}) == len(numbers) and asked.is_all_of(lines.all()):
+            return Readings(reading, Aligned(good, lines))
     wanted = frozenset(admitted) if not isinstance(admitted, AbstractSet | None) else admitted
     by_line = _by_line(rows.good, asked, wanted)
     failed = {
@@ -249,7 +249,7 @@ def place(
 def addresses_of(rows: Sequence[Facet]) -> list[LineAddress]:
     """Tell which line each row is about."""
     if isinstance(rows, Table):
-        return [*zip(rows.column("order_number"), rows.column("line_number"), strict=True)]
+        return [*zip(rows.columns["order_number"], rows.columns["line_number"], strict=True)]
     return [(row.order_number, row.line_number) for row in rows]
 
 

@@ -96,7 +96,7 @@ def column(records: Sequence[object], name: str) -> Column:
         AttributeError: One is an error that says why there is no record.
     """
     if type(records) is Table:
-        return records.column(name)
+        return records.columns[name]
     return [getattr(one, name) for one in records]
 
 
@@ -196,7 +196,7 @@ def _one_fulfilment_each(lines: AnyLines) -> list[FulfilmentFacet]:
 
 
 def _known_slices(facets: Sequence[PromiseFacet], name: str) -> Column | None:
-    return facets.known(name) if type(facets) is Table else None
+    return facets.columns.get(name) if type(facets) is Table else None
 
 
 def _slices_in_force(lines: AnyLines) -> list[Sequence[SliceFacet]]:

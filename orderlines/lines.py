@@ -98,13 +98,18 @@ class Lines(Sequence[StitchedLine]):
         Args:
             units: Of each line one.
         """
-        items = self.items
-        if type(items) is not Masters or not units or units.count(units[0]) != len(units):
+        if not units:
             return None
         unit = units[0]
-        if unit not in self._only:
-            self._only[unit] = items.only_measures(unit)
-        return self._only[unit]
+        if units.count(unit) != len(units):
+            return None
+        try:
+            return self._only[unit]
+        except KeyError:
+            items = self.items
+            found = items.only_measures(unit) if type(items) is Masters else None
+            self._only[unit] = found
+            return found
 
     def measures(self, units: Sequence[str]) -> list[Measures]:
         """Give what numbers in a unit of each line are in the base unit of its item.

@@ -4,7 +4,7 @@ Whoever took the records out of an answer has looked at some texts of all of the
 already, and hands on what they mean: then nobody reads them record by record again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
@@ -16,14 +16,52 @@ F = TypeVar("F", bound=Facet)
 Column: TypeAlias = Sequence[Any]
 """One value of each record; Any: the accessors of facets are of many types."""
 
-Makers: TypeAlias = Mapping[str, Callable[["Table[Any]"], Column]]
+Makers: TypeAlias = Mapping[str, Callable[["Columns"], Column]]
 """What reads an accessor of all records faster than one by one, by its name."""
 
 ONLY_SLICE_VALUE: Final = "the value of the only slice in force"
 ONLY_SLICE_ON: Final = "the date of the only slice in force"
 """Columns of promises, known where each has one slice in force."""
 
+NOTHING_KNOWN: Final[Mapping[str, Column]] = MappingProxyType({})
 NO_MAKERS: Final[Makers] = MappingProxyType({})
+
+
+class Columns(dict[str, Column]):
+    """Accessors of records by name; one that is not known yet is read when it is taken.
+
+    What is asked with `get` is only what is known by now.
+
+    Attributes:
+        records: What the columns are of.
+    """
+
+    __slots__ = ("_makers", "records")
+
+    def __init__(
+        self, records: Sequence[Any], known: Mapping[str, Column], makers: Makers
+    ) -> None:
+        if known:
+            self.update(known)
+        self.records = records
+        self._makers = makers
+
+    def __missing__(self, name: str) -> Column:
+        maker = self._makers.get(name)
+        if maker is not None:
+            found = maker(self)
+        # Named here rather than looked up by name: half the time, for what every page is
+        # asked.
+        elif name == "unit":
+            found = [one.unit for one in self.records]
+        elif name == "line_number":
+            found = [one.line_number for one in self.records]
+        elif name == "order_number":
+            found = [one.order_number for one in self.records]
+        else:
+            found = [*map(attrgetter(name), self.records)]
+        self[name] = found
+        return found
 
 
 class Table(list[F]):
@@ -31,52 +69,27 @@ class Table(list[F]):
 
     Args:
         records: In the order in which the system told them.
-        columns: Accessors that are known of all of them, by name; it becomes the table's.
+        known: Accessors that are known of all of them, by name.
         makers: How others are read.
 
     Attributes:
-        columns: Those that are known by now; `column` reads any.
+        columns: Each accessor of all records.
         is_plain: Whether every text of the records is written in JSON as it is.
     """
 
-    __slots__ = ("_makers", "columns", "is_plain")
+    __slots__ = ("columns", "is_plain")
 
     def __init__(
         self,
-        records: Iterable[F],
-        columns: dict[str, Column] | None = None,
+        records: Sequence[F],
+        known: Mapping[str, Column] = NOTHING_KNOWN,
         makers: Makers = NO_MAKERS,
         *,
         is_plain: bool = False,
     ) -> None:
         super().__init__(records)
+        self.columns = Columns(records, known, makers)
         self.is_plain = is_plain
-        self.columns = {} if columns is None else columns
-        self._makers = makers
-
-    def column(self, name: str) -> Column:
-        """Read an accessor of each record; a column is read once."""
-        found = self.columns.get(name)
-        if found is None:
-            maker = self._makers.get(name)
-            if maker is not None:
-                found = maker(self)
-            # Named here rather than looked up by name: half the time, for what every page
-            # is asked.
-            elif name == "line_number":
-                found = [one.line_number for one in self]
-            elif name == "unit":
-                found = [one.unit for one in self]
-            elif name == "order_number":
-                found = [one.order_number for one in self]
-            else:
-                found = [*map(attrgetter(name), self)]
-            self.columns[name] = found
-        return found
-
-    def known(self, name: str) -> Column | None:
-        """Give a column that whoever took the records said; None if it said nothing."""
-        return self.columns.get(name)
 
 
 class Single(Sequence[Sequence[F]], Generic[F]):

@@ -61,7 +61,7 @@ class Told(msgspec.Struct, Generic[F]):
             return [outcome] * len(lines)
         by_line = outcome.by_line
         is_usual = not (outcome.failed or outcome.unplaced)
-        if is_usual and type(by_line) is Aligned and by_line.likeness is lines.likeness:
+        if is_usual and type(by_line) is Aligned and by_line.lines is lines.lines:
             return Single(by_line.records)  # as mostly, and found faster
         return self.about_all(lines.addresses)
 
@@ -120,7 +120,7 @@ class LookUp(msgspec.Struct):
             self.source,
             self.readings,
             headers=headers,
-            items=Masters(self.items, headers.column("sku")),
+            items=Masters(self.items, headers.columns["sku"]),
             promises=self.promises.about_each(admitted),
             fulfilments=self.fulfilments.about_each(admitted),
         )

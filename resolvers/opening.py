@@ -75,11 +75,11 @@ def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
         visibility.warehouses,
     )
     if customers is not ALL:
-        sold_to = headers.column("sold_to")
+        sold_to = headers.columns["sold_to"]
         if not customers.issuperset(sold_to):
             return False
-    return (channels is ALL or channels >= {one.name for one in headers.column("channel")}) and (
-        warehouses is ALL or warehouses >= {*headers.column("owner_node")}
+    return (channels is ALL or channels >= {one.name for one in headers.columns["channel"]}) and (
+        warehouses is ALL or warehouses >= {*headers.columns["owner_node"]}
     )
 
 

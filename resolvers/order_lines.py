@@ -101,7 +101,7 @@ def _order_or_reason(
     admitted = look_up.admitted
     if (
         type(admitted) is Aligned
-        and admitted.order_number == number
+        and admitted.lines.order_number == number
         and (is_restricted or _are_all(look_up))
     ):
         lines = look_up.whole(admitted)  # as mostly, and found faster

@@ -54,7 +54,7 @@ def line_numbers(lines: Sequence[StitchedLine]) -> Column:
         return [line.line_number for line in lines]
     headers = lines.headers
     if type(headers) is Table:  # of a whole order, by which its lines are named
-        return headers.column("line_number")
+        return headers.columns["line_number"]
     return [number for _, number in lines.addresses]
 
 

@@ -5,25 +5,25 @@ in one unit, and their items have one factor for it. Then a number is looked up 
 by what was stated, and nothing is made of it on the way. A leaf that stands here is what
 its own field gives, and tests hold it to that; a selection with any other leaf, and any
 page that is not as usual, is read field by field.
+
+What reads a selection is generated once, as the functions of a plan are: straight code in
+which nothing is decided but whether the lines are as usual.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from orderlines.lines import Lines
-from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Single
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE
 from resolvers.scalars import DATE_TEXTS
 
 Leaf: TypeAlias = tuple[str, ...]
 """Names of fields, from `OrderLine` down."""
 
-HEADER, PROMISE, FULFILMENT = range(3)
+HEADER, PROMISE, FULFILMENT = "header", "promise", "fulfilment"
 """Whose records a leaf is read from."""
-
-_UNUSUAL: Final = (AttributeError, LookupError, TypeError, ValueError)
-"""What reading stumbles over where lines are not as usual."""
 
 
 class Kind(Enum):
@@ -46,7 +46,7 @@ class Read(NamedTuple):
     """
 
     kind: Kind
-    of: int
+    of: str
     column: str
 
 
@@ -77,29 +77,22 @@ ABSENCES: Final[Mapping[Leaf, Read]] = {
 """Where a quantity is there, nothing is said of its absence."""
 
 
+Columns: TypeAlias = Sequence[Sequence[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class LineReader:
     """Reads some leaves of lines.
 
     Attributes:
-        nulls: Leaves that are null as long as `reads` succeed.
-        reads: In the order of the leaves that have a column; behind them what must be
-            there for the nulls, and for the units.
-        columns: How many of them have one.
+        nulls: Leaves that are null as long as reading succeeds.
+        read: Gives a column for each leaf that is not; None if lines are not as usual.
+        source: What was generated to read them.
     """
 
     nulls: frozenset[Leaf]
-    reads: Sequence[Read]
-    columns: int
-
-    def read(self, lines: Sequence[object], /) -> Sequence[Sequence[str]] | None:
-        """Give a column for each leaf that is not null; None if lines are not as usual."""
-        if type(lines) is not Lines:
-            return None
-        try:
-            return _read(self.reads, lines)[: self.columns]
-        except _UNUSUAL:
-            return None
+    read: Callable[[Sequence[object]], Columns | None]
+    source: str
 
 
 def read_lines(leaves: Sequence[Leaf]) -> LineReader | None:
@@ -114,54 +107,74 @@ def read_lines(leaves: Sequence[Leaf]) -> LineReader | None:
     given = [ABSENCES[leaf] for leaf in nulls]
     given += [one._replace(kind=Kind.NUMBER) for one in reads if one.kind is Kind.UNIT]
     beside = [one for one in dict.fromkeys(given) if one not in reads]
-    return LineReader(frozenset(nulls), [*reads, *beside], len(columns))
+    source = _source([*reads, *beside], len(columns))
+    names: dict[str, Any] = {"Lines": Lines, "date_text": DATE_TEXTS.__getitem__}
+    # The text is ours; nothing a caller wrote is in it.
+    exec(compile(source, "<reader>", "exec"), names)  # noqa: S102 - see above
+    return LineReader(frozenset(nulls), names["read"], source)
 
 
 READERS: Final = {"OrderLine": read_lines}
 """For the executor, by name of the type."""
 
+_TABLES: Final = {
+    HEADER: "lines.headers",
+    PROMISE: "lines.promises.records",
+    FULFILMENT: "lines.fulfilments.records",
+}
+_VALUES: Final = {
+    Kind.TEXT: "{of}[{name}]",
+    Kind.TEXT_OR_NONE: "{of}[{name}]",
+    # A member's own name, which is found without a function of Python.
+    Kind.MEMBER: "[one._name_ for one in {of}[{name}]]",
+    Kind.DATE: "[*map(date_text, {of}[{name}])]",
+    Kind.NUMBER: "[*map({of}_number, {of}[{name}])]",
+    Kind.UNIT: "[{of}_unit] * len({of}_table)",
+}
+"""How each kind of leaf is written, with `of` for the columns of its table."""
 
-def _read(reads: Sequence[Read], lines: Lines) -> list[Sequence[str]]:
-    """Read columns of texts.
 
-    Raises:
-        Exception: One of `_UNUSUAL`.
+def _source(reads: Sequence[Read], columns: int) -> str:
+    """Write the function that reads.
+
+    Args:
+        reads: In the order of the leaves that have a column; behind them what must be
+            there for others.
+        columns: How many of them have one.
     """
-    promises, fulfilments = lines.promises, lines.fulfilments
-    tables = (
-        lines.headers,
-        promises.records if type(promises) is Single else None,
-        fulfilments.records if type(fulfilments) is Single else None,
-    )
-    measures: list[Any] = [None, None, None]
-    read: list[Sequence[str]] = []
+    text = ["def read(lines):", "    if type(lines) is not Lines:", "        return None", "    try:"]
     texts: list[str] = []
-    for kind, of, name in reads:
-        table: Any = tables[of]  # or it has no columns
-        if kind is Kind.NUMBER or kind is Kind.UNIT:
-            known = measures[of]
-            if known is None:
-                units = table.column("unit")
-                known = measures[of] = lines.only_measures(units)
-            if kind is Kind.NUMBER:
-                numbers = table.column(name)
-                read.append([*map(known.texts.__getitem__, numbers)])
-                continue
-            column: Sequence[str] = [known.quantity(0).unit] * len(table)
-            texts.append(column[0])
-        elif kind is Kind.DATE:
-            dates = table.column(name)
-            column = [*map(DATE_TEXTS.__getitem__, dates)]
-        else:
-            column = table.column(name)
-            if kind is Kind.MEMBER:
-                # A member's own name, which is found without a function of Python.
-                column = [one._name_ for one in column]  # type: ignore[attr-defined]
-            elif not table.is_plain or (kind is Kind.TEXT_OR_NONE and None in column):
-                texts += column  # and what is none is found out below
-        read.append(column)
-    joined = "".join(texts)
-    if not joined.isprintable() or '"' in joined or "\\" in joined:
-        msg = "A text is written in another way in JSON."
-        raise ValueError(msg)
-    return read
+    for of in dict.fromkeys(one.of for one in reads):
+        kinds = {one.kind for one in reads if one.of == of}
+        # What is no table, such as the reason why there is none, has no columns.
+        text += [f"        {of}_table = {_TABLES[of]}", f"        {of} = {of}_table.columns"]
+        if Kind.NUMBER in kinds:
+            text += [
+                f"        measures = lines.only_measures({of}['unit'])",
+                f"        {of}_number = measures.texts.__getitem__",
+            ]
+        if Kind.UNIT in kinds:
+            text += [f"        {of}_unit = measures.quantity(0).unit"]
+            texts += [f"{of}_unit"]
+    text += [f"        texts = [{', '.join(texts)}]"]
+    for index, one in enumerate(reads):
+        text += [f"        c{index} = {_VALUES[one.kind].format(of=one.of, name=repr(one.column))}"]
+        if one.kind in {Kind.TEXT, Kind.TEXT_OR_NONE}:
+            is_odd = f"not {one.of}_table.is_plain"
+            if one.kind is Kind.TEXT_OR_NONE:
+                is_odd += f" or None in c{index}"
+            text += [f"        if {is_odd}:", f"            texts += c{index}"]
+    made = "".join(f"c{index}, " for index in range(columns))
+    return "\n".join([*text, _END.format(made=made)])
+
+
+_END: Final = """\
+        joined = "".join(texts)
+        if joined.isprintable() and '"' not in joined and "\\\\" not in joined:
+            return ({made})
+    # What reading stumbles over where lines are not as usual.
+    except (AttributeError, LookupError, TypeError, ValueError):
+        pass
+    return None
+"""
+"""A text that is written in another way in JSON is not usual; None is no text at all."""

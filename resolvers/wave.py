@@ -167,7 +167,7 @@ async def _leave(begun: Sequence[Awaitable[Any]]) -> None:
 
 def _skus_of(admitted: Admitted) -> set[str]:
     if type(admitted) is Aligned:
-        return {*admitted.records.column("sku")}
+        return {*admitted.records.columns["sku"]}
     return {told[0].sku for told in admitted.values()}
 
 

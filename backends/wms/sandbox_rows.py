@@ -24,7 +24,7 @@ from backends.rows import Id, in_utc
 from backends.wanted import UNASKED
 from orderlines.quantity import MAX_DECIMALS, MAX_INTEGER_DIGITS, Number
 from orderlines.stated import Absence, StatedAllocation, StatedShipment
-from orderlines.table import Column, Makers, Table
+from orderlines.table import Column, Columns, Makers
 
 ZONE: Final = "Europe/Berlin"
 
@@ -156,33 +156,31 @@ class OutboundLine(msgspec.Struct, Generic[N], frozen=True, gc=False, kw_only=Tr
         return units if self.decimals == 0 else _scaled(units, self.decimals)
 
 
-def _are_whole(rows: Table[OutboundLine[int]]) -> bool:
+def _are_whole(told: Columns) -> bool:
     """Tell whether all rows count whole units, as mostly."""
-    known = rows.columns.get(DECIMALS)
-    if known is None:
-        known = rows.columns[DECIMALS] = [one.decimals for one in rows]
-    return not any(known)
+    return not any(told["decimals"])
 
 
-def _allocated(rows: Table[OutboundLine[int]]) -> Column:
+def _allocated(told: Columns) -> Column:
+    rows = told.records
     units = [one.units_allocated for one in rows]
-    is_usual = {*map(type, units)} == _WHOLE and _are_whole(rows)
+    is_usual = {*map(type, units)} == _WHOLE and _are_whole(told)
     if is_usual and {one.mode for one in rows} == {"STOCK"}:
         return units
     return [one.allocated for one in rows]
 
 
-def _shipped(rows: Table[OutboundLine[int]]) -> Column:
-    units = [one.units_shipped for one in rows]
-    if {*map(type, units)} == _WHOLE and _are_whole(rows):
+def _shipped(told: Columns) -> Column:
+    units = [one.units_shipped for one in told.records]
+    if {*map(type, units)} == _WHOLE and _are_whole(told):
         return units
-    return [one.shipped for one in rows]
+    return [one.shipped for one in told.records]
 
 
-def _returned(rows: Table[OutboundLine[int]]) -> Column:
-    if _are_whole(rows):
-        return [one.units_returned for one in rows]
-    return [one.returned for one in rows]
+def _returned(told: Columns) -> Column:
+    if _are_whole(told):
+        return [one.units_returned for one in told.records]
+    return [one.returned for one in told.records]
 
 
 MAKERS: Final[Makers] = {
@@ -200,9 +198,9 @@ USUAL_TYPES: Final[Mapping[str, Any]] = {  # Any: types, at run time
 }
 """What the fields of a row hold as mostly: whole units from stock, both told."""
 USUAL_MAKERS: Final[Makers] = {
-    "allocated": lambda rows: [one.units_allocated for one in rows],
-    "shipped": lambda rows: [one.units_shipped for one in rows],
-    "returned": lambda rows: [one.units_returned for one in rows],
+    "allocated": lambda told: [one.units_allocated for one in told.records],
+    "shipped": lambda told: [one.units_shipped for one in told.records],
+    "returned": lambda told: [one.units_returned for one in told.records],
 }
 """How rows are read of which each is so."""
 

@@ -110,6 +110,7 @@ class _Writer:
     flat: dict[Selection, Template] = field(default_factory=dict)
     shapes: dict[Field, tuple[str, Shape]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
 
     def compiled(self) -> Compiled:
         self.names = {
@@ -131,6 +132,7 @@ class _Writer:
                 for name, selection in one.below.items()
                 if selection in self.functions
             }
+        source = "\n\n".join([source, *self.beside])
         return Compiled(
             plan=self.plan,
             root=self.names[root],
@@ -177,6 +179,7 @@ class _Writer:
             reading = reading_of(selection, self.readers)
             if reading is not None:
                 self.names[f"reader_{stem}"] = reading.read
+                self.beside.append(f"# reader_{stem}\n{reading.source}")
             write_filling(text, stem, self.flat[selection], reading)
         self.texts.append("\n".join(text.lines) + "\n")
         return name

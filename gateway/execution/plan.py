@@ -80,12 +80,18 @@ class Reader(Protocol):
         """Which of the leaves are null then; they have no column."""
         ...
 
-    def read(self, parents: Sequence[Any], /) -> Sequence[Sequence[str]] | None:
-        """Give of each other leaf a column of texts, which JSON takes in quotes as they are.
+    @property
+    def read(self) -> Callable[[Sequence[Any]], Sequence[Sequence[str]] | None]:
+        """What gives of each other leaf a column of texts, which JSON takes in quotes as they are.
 
         It is pure, and what it gives is what the fields themselves would; None where
         anything is not as usual.
         """
+        ...
+
+    @property
+    def source(self) -> str:
+        """What was generated to read, to be shown beside the plan's functions; or nothing."""
         ...
 
 

@@ -27,10 +27,12 @@ class Reading(NamedTuple):
 
     Attributes:
         read: See `plan.Reader`.
+        source: As there.
         template: Of an object, with a place for each leaf that is not null.
     """
 
     read: object
+    source: str
     template: Template
 
 
@@ -42,7 +44,7 @@ def reading_of(selection: Selection, readers: Readers) -> Reading | None:
     if reader is None:
         return None
     template = numbered(_template(selection, (), reader.nulls))
-    return Reading(reader.read, template) if width_of(template) else None
+    return Reading(reader.read, reader.source, template) if width_of(template) else None
 
 
 def _leaves(selection: Selection) -> list[Path] | None:

@@ -64,7 +64,7 @@ def test_what_is_read_in_brief_is_what_is_read_whole(promises: list[Row]) -> Non
     assert isinstance(brief.good, Table)
     assert isinstance(whole.good, Table)
     for name in (ONLY_SLICE_VALUE, ONLY_SLICE_ON):
-        ours, theirs = brief.good.known(name), whole.good.known(name)
+        ours, theirs = brief.good.columns.get(name), whole.good.columns.get(name)
         assert (ours is None) == (theirs is None)
         assert [*(ours or ())] == [*(theirs or ())]
 
@@ -119,5 +119,5 @@ def test_no_lines_are_a_table_without_any() -> None:
     """With its columns."""
     found = table_of_briefs([])
 
-    assert (list(found), found.column(ONLY_SLICE_VALUE)) == ([], ())
+    assert (list(found), found.columns[ONLY_SLICE_VALUE]) == ([], ())
     assert LineInBrief.__struct_fields__[-1] == "text"

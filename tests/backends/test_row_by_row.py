@@ -173,14 +173,14 @@ def test_a_usual_page_is_told_by_column(name: str) -> None:
     told = asyncio.run(read()).by_line
     assert isinstance(told, Aligned)
     assert len(told.records) == 3
-    assert (told.records.known(ONLY_SLICE_VALUE) is not None) == (name == "promises")
+    assert (told.records.columns.get(ONLY_SLICE_VALUE) is not None) == (name == "promises")
     _hold_columns_to_records(told.records, way)
 
 
 def _hold_columns_to_records(records: Table[Any], way: Way) -> None:
     for accessor in (one for one in dir(way.protocol) if not one.startswith("_")):
-        assert [*records.column(accessor)] == [getattr(one, accessor) for one in records]
-    values, dates = records.known(ONLY_SLICE_VALUE), records.known(ONLY_SLICE_ON)
+        assert [*records.columns[accessor]] == [getattr(one, accessor) for one in records]
+    values, dates = records.columns.get(ONLY_SLICE_VALUE), records.columns.get(ONLY_SLICE_ON)
     if values is not None:
         parts = [part for one in records for part in one.promises[-1].slices]
         assert [*values] == [part.value for part in parts]

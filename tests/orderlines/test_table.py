@@ -15,7 +15,7 @@ from orderlines.columns import (
 from orderlines.facets import FulfilmentFacet, PromiseFacet
 from orderlines.lines import Lines
 from orderlines.quantity import Quantity
-from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Single, Table
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Columns, Single, Table
 from tests.orderlines.facet_kit import (
     ITEM,
     READINGS,
@@ -36,24 +36,24 @@ def test_a_column_is_one_accessor_of_every_record() -> None:
     table = Table(HEADERS)
 
     assert [*table] == HEADERS
-    assert [*table.column("requested")] == [0, 1, 2]
-    assert table.column("requested") is table.column("requested")
-    assert table.known("unit") is None
-    assert table.known("requested") == [0, 1, 2]
+    assert [*table.columns["requested"]] == [0, 1, 2]
+    assert table.columns["requested"] is table.columns["requested"]
+    assert table.columns.get("unit") is None
+    assert table.columns.get("requested") == [0, 1, 2]
 
 
 def test_whoever_took_the_records_may_know_better() -> None:
     """A column that is given is not read, and a maker is asked once."""
     asked = []
 
-    def make(records: Table[HeaderRecord]) -> Sequence[str]:
-        asked.append(len(records))
-        return ["made"] * len(records)
+    def make(told: Columns) -> Sequence[str]:
+        asked.append(len(told.records))
+        return ["made"] * len(told.records)
 
     table: Table[HeaderRecord] = Table(HEADERS, {"unit": ["CS", "EA", "EA"]}, {"sku": make})
 
-    assert table.column("unit") == ["CS", "EA", "EA"]
-    assert table.column("sku") is table.column("sku")
+    assert table.columns["unit"] == ["CS", "EA", "EA"]
+    assert table.columns["sku"] is table.columns["sku"]
     assert asked == [3]
 
 

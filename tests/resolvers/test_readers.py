@@ -44,6 +44,11 @@ class Counting:
         """Of the reader."""
         return self.inner.nulls
 
+    @property
+    def source(self) -> str:
+        """Of the reader."""
+        return str(self.inner.source)
+
     def read(self, lines: Sequence[object], /) -> object:
         """Read, and count."""
         found = self.inner.read(lines)

@@ -14,6 +14,8 @@ from tests.gateway.execution.plans import Plan
 class Reading:
     """A reader of things, which are their own names."""
 
+    source = "def read(things): ..."
+
     def __init__(self, leaves: Sequence[Path], *, is_usual: bool = True) -> None:
         self.leaves = leaves
         self.nulls = {leaf for leaf in leaves if leaf[-1] == "nothing"}

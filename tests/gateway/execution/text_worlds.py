@@ -96,6 +96,7 @@ class WorldReader:
     nulls: Collection[Path]
     tally: Tally
     chance: Random
+    source: str = ""
 
     def read(self, parents: Sequence[Any], /) -> Sequence[Sequence[str]] | None:
         """Give a column for each leaf that is not null."""
