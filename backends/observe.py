@@ -113,35 +113,45 @@ class ObservedTransport:
                 response = await self._inner.send(request, deadline=deadline)
             else:
                 response = await self._traced(self._tracer, request, deadline)
-            return self.seen(request, look, response)
-        except BackendError as error:
-            self.failed(error)
+        except BaseException as error:
+            self.left(error)
             raise
-        finally:
-            self._in_flight -= 1
+        return self.answered(request, look, response)
 
     def begin(self, request: Request, deadline: Deadline) -> Sending | None:
         """Begin to carry one request, if that needs no task; else see `ask`.
 
-        Whoever awaits what this gives tells of the answer by `seen`, of a failure by
-        `failed`, and in the end, whatever came, by `left`.
+        Whoever awaits what this gives tells of the answer by `answered`, or that there is
+        none by `left`.
         """
-        if self._sender is None:
+        sender = self._sender
+        if sender is None:
             return None
-        sending = self._sender.send_now(request, deadline=deadline)
+        sending = sender.send_now(request, deadline=deadline)
         if sending is not None:
             self._calls += 1
             self._in_flight += 1
         return sending
 
-    def left(self) -> None:
-        """Count that nobody waits for a call any more."""
-        self._in_flight -= 1
+    def left(self, error: BaseException | None) -> None:
+        """Count that a call has ended without an answer.
 
-    def seen(self, request: Request, look: Look[T], response: Response) -> T:
-        """Look at an answer, and count it as good unless that raises."""
+        Args:
+            error: Why; anything but a `BackendError` is no failure of the system.
+        """
+        self._in_flight -= 1
+        if isinstance(error, BackendError):
+            self.failed(error)
+
+    def answered(self, request: Request, look: Look[T], response: Response) -> T:
+        """Count that a call has ended, look at the answer, and count it as good or not."""
+        self._in_flight -= 1
         self._bytes_received += len(response.body)
-        seen = look(request, response)
+        try:
+            seen = look(request, response)
+        except BackendError as error:
+            self.failed(error)
+            raise
         self.last_success_at = self.now()
         self._state = HealthState.UP
         return seen

@@ -302,8 +302,9 @@ class SealedPages(msgspec.Struct, Generic[F]):
         good = rows.good
         if not rows.bad and type(good) is Table and good:
             if type(expected) is Aligned:
-                if expected.lines.are_of(good):
-                    return Readings(self.reading, Aligned(good, expected.lines))
+                lines = expected.lines
+                if lines.are_of(good):
+                    return Readings(self.reading, Aligned(good, lines))
             elif addresses_of(good) == [*expected]:
                 return Readings(self.reading, Aligned(good, Addresses(good)))
         return place(rows, self.reading, self.asked, admitted, may_split=self.may_split)

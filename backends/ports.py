@@ -95,10 +95,10 @@ class Addresses:
         # Not by their columns: nobody asks for these once more.
         if [one.line_number for one in records] != self.line_numbers:
             return False
-        numbers = [one.order_number for one in records]
         if self.order_number is not None:  # as mostly, and found faster
-            return numbers.count(self.order_number) == len(numbers)
-        return numbers == self._records.columns["order_number"]
+            return {one.order_number for one in records} == {self.order_number}
+        numbers = self._records.columns["order_number"]
+        return [one.order_number for one in records] == numbers
 
 
 class Aligned(Mapping[LineAddress, Sequence[A]]):

@@ -161,21 +161,23 @@ class Asked(msgspec.Struct, frozen=True):
     """What was asked for: whole orders, or single lines, each once and in order.
 
     Rows about anything else are no part of the answer.
+
+    Attributes:
+        only_order: The number of the order that alone was asked for, as mostly.
     """
 
     orders: dict[str, None] = {}
     lines: Mapping[LineAddress, None] = {}
-
-    @property
-    def only_order(self) -> str | None:
-        """The number of the order that alone was asked for, as mostly; else None."""
-        return next(iter(self.orders)) if len(self.orders) == 1 else None
+    only_order: str | None = None
 
     @classmethod
     def of(cls, refs: Refs) -> "Asked":
         """Take what references name."""
-        if len(refs) == 1 and type(refs[0]) is OrderRef:  # as mostly
-            return cls({refs[0].key.order_number: None}, NO_LINES)
+        if len(refs) == 1:
+            (ref,) = refs
+            if type(ref) is OrderRef:  # as mostly
+                number = ref.key.order_number
+                return cls({number: None}, NO_LINES, number)
         orders: dict[str, None] = {}
         lines: dict[LineAddress, None] = {}
         for ref in refs:

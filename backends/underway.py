@@ -13,7 +13,7 @@ import msgspec
 from backends.observe import ObservedTransport
 from backends.pages import Asking, Look, fetch, follow
 from backends.rows import Asked
-from backends.transport import BackendError, Request, Sending
+from backends.transport import Request, Sending
 from orderlines.order_line import Reading
 
 P = TypeVar("P")
@@ -82,12 +82,10 @@ class Underway(msgspec.Struct, Generic[P, R]):
         self.sending = None
         try:
             response = yield from sending.__await__()
-            page, following = transport.seen(self.question, self.look, response)
-        except BackendError as error:
-            transport.failed(error)
+        except BaseException as error:
+            transport.left(error)
             raise
-        finally:
-            transport.left()
+        page, following = transport.answered(self.question, self.look, response)
         if following is None:
             # When the call was counted as good.
             as_of = transport.last_success_at or transport.now()
@@ -100,5 +98,5 @@ class Underway(msgspec.Struct, Generic[P, R]):
         """Wait for nothing, unless it was awaited already."""
         sending, self.sending = self.sending, None
         if sending is not None:
-            self.transport.left()
+            self.transport.left(None)
             sending.cancel()

@@ -23,7 +23,6 @@ ONLY_SLICE_VALUE: Final = "the value of the only slice in force"
 ONLY_SLICE_ON: Final = "the date of the only slice in force"
 """Columns of promises, known where each has one slice in force."""
 
-NOTHING_KNOWN: Final[Mapping[str, Column]] = MappingProxyType({})
 NO_MAKERS: Final[Makers] = MappingProxyType({})
 
 
@@ -33,21 +32,17 @@ class Columns(dict[str, Column]):
     What is asked with `get` is only what is known by now.
 
     Attributes:
-        records: What the columns are of.
+        records: What the columns are of; put here by their table.
+        makers: See there.
     """
 
-    __slots__ = ("_makers", "records")
+    __slots__ = ("makers", "records")
 
-    def __init__(
-        self, records: Sequence[Any], known: Mapping[str, Column], makers: Makers
-    ) -> None:
-        if known:
-            self.update(known)
-        self.records = records
-        self._makers = makers
+    records: Sequence[Any]
+    makers: Makers
 
     def __missing__(self, name: str) -> Column:
-        maker = self._makers.get(name)
+        maker = self.makers.get(name)
         if maker is not None:
             found = maker(self)
         # Named here rather than looked up by name: half the time, for what every page is
@@ -74,7 +69,8 @@ class Table(list[F]):
 
     Attributes:
         columns: Each accessor of all records.
-        is_plain: Whether every text of the records is written in JSON as it is.
+        is_plain: Whether every text of the records is written in JSON as it is, as far as
+            whoever took them knows.
     """
 
     __slots__ = ("columns", "is_plain")
@@ -82,14 +78,14 @@ class Table(list[F]):
     def __init__(
         self,
         records: Sequence[F],
-        known: Mapping[str, Column] = NOTHING_KNOWN,
+        known: dict[str, Column] | tuple[()] = (),
         makers: Makers = NO_MAKERS,
-        *,
-        is_plain: bool = False,
     ) -> None:
         super().__init__(records)
-        self.columns = Columns(records, known, makers)
-        self.is_plain = is_plain
+        self.is_plain = False
+        self.columns = columns = Columns(known)
+        columns.records = records
+        columns.makers = makers
 
 
 class Single(Sequence[Sequence[F]], Generic[F]):

@@ -142,17 +142,26 @@ def _source(reads: Sequence[Read], columns: int) -> str:
             there for others.
         columns: How many of them have one.
     """
-    text = ["def read(lines):", "    if type(lines) is not Lines:", "        return None", "    try:"]
+    text = [
+        "def read(lines):",
+        "    if type(lines) is not Lines:",
+        "        return None",
+        "    try:",
+    ]
     texts: list[str] = []
+    measured = ""
     for of in dict.fromkeys(one.of for one in reads):
         kinds = {one.kind for one in reads if one.of == of}
         # What is no table, such as the reason why there is none, has no columns.
         text += [f"        {of}_table = {_TABLES[of]}", f"        {of} = {of}_table.columns"]
         if Kind.NUMBER in kinds:
+            # Mostly all systems state a number in the same unit.
+            other = f"if {of}['unit'] != {measured}['unit']: " if measured else ""
             text += [
-                f"        measures = lines.only_measures({of}['unit'])",
+                f"        {other}measures = lines.only_measures({of}['unit'])",
                 f"        {of}_number = measures.texts.__getitem__",
             ]
+            measured = of
         if Kind.UNIT in kinds:
             text += [f"        {of}_unit = measures.quantity(0).unit"]
             texts += [f"{of}_unit"]

@@ -20,7 +20,7 @@ from backends.erp.sandbox_rows import (
     Order,
     OrderWithItems,
 )
-from backends.erp.sandbox_table import table_of, table_of_orders
+from backends.erp.sandbox_table import TextColumn, table_of, table_of_orders, text_columns
 from backends.ports import LineAddress
 from backends.rows import UNREADABLE, BadRow, Id, Rows, bad_row, explain, is_plain, sort_out
 from backends.wanted import requiring
@@ -92,13 +92,13 @@ class Selected:
     Attributes:
         of_orders: `$select` of whole orders; empty where all of them is wanted.
         of_items: `$select` of single items.
-        texts: The names of those of `TEXTS` that are wanted.
-        order_texts: Of those of `ORDER_TEXTS`.
+        texts: Those of `TEXTS` that are wanted.
+        order_texts: The names of those of `ORDER_TEXTS`.
     """
 
     of_orders: str
     of_items: str
-    texts: Sequence[str]
+    texts: Sequence[TextColumn]
     order_texts: Sequence[str]
     orders: msgspec.json.Decoder[odata.Answer[OrderWithItems]]
     items: msgspec.json.Decoder[odata.Answer[ItemOfOrder]]
@@ -166,7 +166,7 @@ def wanted_of(facts: Facts) -> Selected:
     return Selected(
         of_orders=",".join([*orders, *(f"Items/{name}" for name in lines)]),
         of_items=",".join([*lines, *(f"Order/{name}" for name in orders)]),
-        texts=[name for name in TEXTS if name in of_item],
+        texts=text_columns(name for name in TEXTS if name in of_item),
         order_texts=[name for name in ORDER_TEXTS if name in of_order],
         orders=msgspec.json.Decoder(of_orders),
         items=msgspec.json.Decoder(of_items),

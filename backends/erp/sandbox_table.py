@@ -1,7 +1,7 @@
 """A page of items of the sandbox's ERP, checked and read by column."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 from backends.erp.sandbox_rows import (
     CHANNELS,
@@ -15,8 +15,13 @@ from backends.erp.sandbox_rows import (
 from orderlines.stated import Channel
 from orderlines.table import Column, Columns, Makers, Table
 
+TextColumn: TypeAlias = tuple[
+    str, Callable[[Sequence[str | None]], Column], Callable[[Sequence[Item]], Sequence[str | None]]
+]
+"""The accessor that one of `TEXTS` is read as; what parses many; and where items have it."""
+
 # Named here rather than looked up by name: that takes half the time.
-_TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[Any]]]]] = {
+_TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[str | None]]]]] = {
     "requested_quantity": ("requested", lambda items: [one.requested_quantity for one in items]),
     "overdelivery_tolerance_pct": (
         "over_delivery_tolerance",
@@ -39,8 +44,15 @@ _TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[Any
 """What each of `TEXTS` is read as, and how it is read of many items."""
 
 
+def text_columns(names: Iterable[str]) -> Sequence[TextColumn]:
+    """Tell how some of `TEXTS` are read."""
+    return [
+        (accessor, TEXTS[name].all_of, of) for name in names for accessor, of in [_TEXTS_OF[name]]
+    ]
+
+
 def table_of_orders(
-    orders: Sequence[OrderWithItems], texts: Collection[str], order_texts: Collection[str]
+    orders: Sequence[OrderWithItems], texts: Sequence[TextColumn], order_texts: Collection[str]
 ) -> Table[Item]:
     """Check the items of whole orders; see `table_of`."""
     _check_orders(orders, order_texts)
@@ -67,7 +79,7 @@ def table_of_orders(
 
 
 def table_of(
-    items: Sequence[Item], texts: Collection[str], order_texts: Collection[str]
+    items: Sequence[Item], texts: Sequence[TextColumn], order_texts: Collection[str]
 ) -> Table[Item]:
     """Check items that have their orders beside them, column by column.
 
@@ -76,8 +88,8 @@ def table_of(
 
     Args:
         items: Of a page.
-        texts: The names of those of `TEXTS` that were asked for.
-        order_texts: Of those of `ORDER_TEXTS`.
+        texts: Those of `TEXTS` that were asked for.
+        order_texts: The names of those of `ORDER_TEXTS`.
 
     Raises:
         ValueError: One of them is bad; which one, nobody says.
@@ -95,11 +107,10 @@ def _check_orders(orders: Sequence[Order], texts: Collection[str]) -> None:
 
 
 def _table(
-    items: Sequence[Item], columns: dict[str, Column], texts: Collection[str]
+    items: Sequence[Item], columns: dict[str, Column], texts: Sequence[TextColumn]
 ) -> Table[Item]:
-    for name in texts:
-        accessor, texts_of = _TEXTS_OF[name]
-        columns[accessor] = TEXTS[name].all_of(texts_of(items))
+    for accessor, parse, texts_of in texts:
+        columns[accessor] = parse(texts_of(items))
     return Table(items, columns, _MAKERS)
 
 

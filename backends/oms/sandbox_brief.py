@@ -58,7 +58,8 @@ def table_of_briefs(lines: Sequence[LineInBrief]) -> Table[LineInBrief]:
         return table_of(lines)
     check_offers(lines)
     values, days = zip(*only, strict=True) if only else ((), ())
-    return Table(lines, {ONLY_SLICE_VALUE: values, ONLY_SLICE_ON: days})
+    units = [one.unit for one in lines]
+    return Table(lines, {ONLY_SLICE_VALUE: values, ONLY_SLICE_ON: days, "unit": units})
 
 
 BRIEF: Final = promise_of(is_whole=False)

@@ -23,7 +23,7 @@ from backends.oms.sandbox_rows import (
 )
 from backends.outcomes import invalid, unavailable
 from backends.reasons import Reason
-from backends.rows import UNREADABLE, Rows, is_plain, sort_out
+from backends.rows import UNREADABLE, Rows, sort_out
 from backends.transport import Request
 from backends.wanted import requiring
 from orderlines.facets import Fact, Facts
@@ -124,12 +124,10 @@ class Wanted:
             BackendError: The answer says that it is none.
         """
         try:
-            table = self.table(_page(system, self.page.decode(body)).lines)
+            return Rows(self.table(_page(system, self.page.decode(body)).lines))
         except UNREADABLE:
             raws = _page(system, _ENVELOPE.decode(body)).lines
             return sort_out(raws, lambda raw: checked(self.line.decode(raw)), _LINE_IDS.decode)
-        table.is_plain = is_plain(body)
-        return Rows(table)
 
 
 @lru_cache(maxsize=64)

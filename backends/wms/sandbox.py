@@ -35,7 +35,7 @@ from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
 from backends.pages import Asking, Seal, by_cursor, in_batches, sealing
 from backends.ports import LineAddress, Refs, Sealed
-from backends.rows import UNREADABLE, Asked, Rows, is_plain, sort_out
+from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
 from backends.underway import begin
 from backends.wanted import requiring
@@ -48,6 +48,7 @@ from backends.wms.sandbox_rows import (
     RowIds,
     Units,
     in_bounds,
+    usual_columns,
 )
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Fact, Facts, FulfilmentFacet, Section
@@ -201,12 +202,12 @@ class Shape:
             rows = self.usual.decode(body).data
         except UNREADABLE:
             return self._take_unusual(body)
-        return Rows(Table(rows, makers=USUAL_MAKERS, is_plain=is_plain(body)))
+        return Rows(Table(rows, usual_columns(rows), USUAL_MAKERS))
 
     def _take_unusual(self, body: bytes) -> Rows[OutboundLine[int]]:
         try:
             rows = self.page.decode(body).data
-            return Rows(Table(rows, makers=MAKERS, is_plain=is_plain(body)))
+            return Rows(Table(rows, makers=MAKERS))
         except UNREADABLE:
             raws: Sequence[msgspec.Raw] = _ENVELOPE.decode(body).data
             return sort_out(raws, lambda raw: in_bounds(self.row.decode(raw)), _ROW_IDS.decode)

@@ -198,11 +198,17 @@ USUAL_TYPES: Final[Mapping[str, Any]] = {  # Any: types, at run time
 }
 """What the fields of a row hold as mostly: whole units from stock, both told."""
 USUAL_MAKERS: Final[Makers] = {
-    "allocated": lambda told: [one.units_allocated for one in told.records],
-    "shipped": lambda told: [one.units_shipped for one in told.records],
     "returned": lambda told: [one.units_returned for one in told.records],
 }
-"""How rows are read of which each is so."""
+
+
+def usual_columns(rows: Sequence[OutboundLine[int]]) -> dict[str, Column]:
+    """Read what every page is asked, of rows of which each is so."""
+    return {
+        "unit": [one.unit for one in rows],
+        "allocated": [one.units_allocated for one in rows],
+        "shipped": [one.units_shipped for one in rows],
+    }
 
 
 def in_bounds(row: OutboundLine[int]) -> OutboundLine[int]:

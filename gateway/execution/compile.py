@@ -267,6 +267,8 @@ class _Writer:
             self.names[f"f{number}"] = one
             if one.call is not None:
                 self.names[f"{called(one)}{number}"] = one.call
+            if one.fixed is not None:
+                self.names[f"given{number}"] = one.fixed
         return found
 
     def _is_awaited(self, one: Field) -> bool:

@@ -97,12 +97,14 @@ class Shape:
         takes_texts: Whether a text stands for itself.
         selects: The functions of its selections, by object type; put here once made.
         is_direct: Whether its values are objects of one type, told by nothing else.
+        is_listing: Whether they are lists of such objects.
     """
 
     __slots__ = (
         "allows_null",
         "field",
         "is_direct",
+        "is_listing",
         "leaf",
         "named",
         "selects",
@@ -127,6 +129,7 @@ class Shape:
             and self.named.name in field.below
             and field.below[self.named.name].error is None
         )
+        self.is_listing = self.is_direct and len(self.allows_null) == LIST
 
     def leaves(self, values: Column, at: Positions, run: "Run") -> Told:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
@@ -151,20 +154,21 @@ class Shape:
 
     def objects(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of objects whose selections need not be awaited."""
-        if len(values) == 1 and self.is_direct and len(self.allows_null) == LIST:
+        if self.is_listing and len(values) == 1:
             (items,) = values
             if getattr(type(items), "item_type", None) in run.plain and not run.has_failed:
                 # One list that is held as columns, as for a page: it needs no opening.
-                run.counts[self.field] = run.counts.get(self.field, 0) + len(items)
-                rows = self.selects[self.named.name](
-                    items, Items(Under(at, self.field), values), run
-                )
-                if not run.has_failed:
-                    if rows:  # a page is long: it is copied once
-                        rows[0] = f"[{rows[0]}"
-                        rows[-1] = f"{rows[-1]}]"
-                    return [",".join(rows) or "[]"]
-                return self._close(rows, [_Frame(values, None, ()), _Frame(None, None, ())], run)
+                field, counts = self.field, run.counts
+                rows = self.selects[self.named.name](items, Items(Under(at, field), values), run)
+                counts[field] = counts.get(field, 0) + len(rows)
+                if run.has_failed:
+                    frames = [_Frame(values, None, ()), _Frame(None, None, ())]
+                    return self._close(rows, frames, run)
+                if not rows:
+                    return ["[]"]
+                rows[0] = f"[{rows[0]}"  # a page is long: it is copied once
+                rows[-1] = f"{rows[-1]}]"
+                return [",".join(rows)]
         values, at, frames = self._open(values, Under(at, self.field), run)
         if self.is_direct:
             return self._close(self.selects[self.named.name](values, at, run), frames, run)

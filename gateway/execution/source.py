@@ -86,12 +86,12 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
     text.depth += 1
     for column in columns:
         one, number = column.field, column.number
-        given = "" if one.slot < 0 else f", **run.given({one.slot})"
+        given = "" if one.slot < 0 else f", **{_given(one, number)}"
         if one.way is Way.COLUMN:
             value = f"{called(one)}{number}(parents{given})"
         else:
             if given:
-                text.add(f"given = run.given({one.slot})")
+                text.add(f"given = {_given(one, number)}")
             value = (
                 f"{called(one)}{number}(one{', **given' if given else ''})"
                 if one.way is Way.FUNCTION
@@ -213,6 +213,11 @@ def tuple_of(names: Sequence[str]) -> str:
 def called(one: Field) -> str:
     """Begin the name of what a field calls."""
     return f"{one.parent.name}_{one.name}_"
+
+
+def _given(one: Field, number: str) -> str:
+    """Name the arguments of a field, or what works them out."""
+    return f"run.given({one.slot})" if one.fixed is None else f"given{number}"
 
 
 def _attribute(name: str) -> str:
