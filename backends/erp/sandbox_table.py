@@ -46,9 +46,8 @@ _TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[str
 
 def text_columns(names: Iterable[str]) -> Sequence[TextColumn]:
     """Tell how some of `TEXTS` are read."""
-    return [
-        (accessor, TEXTS[name].all_of, of) for name in names for accessor, of in [_TEXTS_OF[name]]
-    ]
+    named = [(name, *_TEXTS_OF[name]) for name in names]
+    return [(accessor, TEXTS[name].all_of, texts_of) for name, accessor, texts_of in named]
 
 
 def table_of_orders(
