@@ -7,6 +7,7 @@ Who counts, and where, is behind `Counters`; the arithmetic is exact there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -21,9 +22,13 @@ Ask: TypeAlias = tuple[str, int, int, int]
 """Name of a bucket, points asked of it (or given back), points it holds, its window in seconds."""
 Answer: TypeAlias = tuple[bool, int, int, int]
 """Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
+Rest: TypeAlias = tuple[int, int]
+"""What is left; µs until it is full."""
 
 NO_CALLS: Final[Mapping[str, int]] = {}
 SECOND_US: Final = 1_000_000
+MAX_SHARED_OUT: Final = 4_096
+"""Charges of which is remembered what they take of each bucket."""
 
 
 class Counters(Protocol):
@@ -34,7 +39,7 @@ class Counters(Protocol):
     and its window. Asking 0 points is granted always, and only looks.
     """
 
-    def take_now(self, caller: str, asked: Sequence[Take], /) -> Answer | None:
+    def take_now(self, caller: str, asked: Sequence[Take], /) -> Rest | None:
         """Take from all buckets of a caller, and say how the first stands.
 
         None: nothing was taken, because one refuses or because it must be awaited;
@@ -146,11 +151,16 @@ class Throttle:
         self._key, self._system = settings.key, settings.system
         self._own: Bucket = ("", settings.key.points, settings.key.window_s)
         self._point: Sequence[Take] = ((self._own, 1),)
-        self._of_system: dict[str, Bucket] = {}
+        # Most questions of one kind are charged alike, whoever asks.
+        self._shared_out = lru_cache(MAX_SHARED_OUT)(self._takes_or_never)
 
     def point_now(self, principal_id: str) -> Charge | Refused | None:
         """Take the point that every request costs, whatever it asks."""
-        return self._taken(principal_id, 1, NO_CALLS, self._point)
+        rest = self._counters.take_now(principal_id, self._point)
+        if rest is None:
+            return self._asked_again(principal_id, 1, NO_CALLS, self._point)
+        remaining, reset_us = rest
+        return Charge(principal_id, 1, NO_CALLS, remaining, reset_us)
 
     async def point(self, principal_id: str) -> Charge | Refused:
         """Take the point that every request costs, whatever it asks."""
@@ -160,22 +170,14 @@ class Throttle:
         self, principal_id: str, cost: int, calls: Mapping[str, int]
     ) -> Charge | Refused | None:
         """Take all, or nothing; see `charge`."""
-        if cost > self._key.points:
-            return Refused(None, cost, self._key.points, 0, 0, never=True)
-        most = self._system.points
-        for system, count in calls.items():
-            if count > most:
-                return Refused(system, count, most, 0, 0, never=True)
-        return self._taken(principal_id, cost, calls, self._takes(cost, calls))
-
-    def _taken(
-        self, principal_id: str, cost: int, calls: Mapping[str, int], takes: Sequence[Take]
-    ) -> Charge | Refused | None:
-        first = self._counters.take_now(principal_id, takes)
-        if first is not None:  # as mostly
-            return Charge(principal_id, cost, calls, first[1], first[2])
-        answers = self._counters.charge_now(_named(principal_id, takes))
-        return None if answers is None else self._found(principal_id, cost, calls, answers)
+        takes = self._shared_out(cost, tuple(calls.items()))
+        if isinstance(takes, Refused):
+            return takes
+        rest = self._counters.take_now(principal_id, takes)
+        if rest is None:
+            return self._asked_again(principal_id, cost, calls, takes)
+        remaining, reset_us = rest
+        return Charge(principal_id, cost, calls, remaining, reset_us)
 
     async def charge(
         self, principal_id: str, cost: int, calls: Mapping[str, int]
@@ -189,14 +191,19 @@ class Throttle:
         """
         found = self.charge_now(principal_id, cost, calls)
         if found is None:
-            asked = _named(principal_id, self._takes(cost, calls))
+            asked = _named(principal_id, self._takes(cost, calls.items()))
             answers = await self._counters.charge(asked)
             found = self._found(principal_id, cost, calls, answers)
         return found
 
     def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; see `refund`."""
-        unused = self._unused(charge, cost, calls)
+        if calls == charge.calls:  # as mostly
+            if cost >= charge.cost:
+                return charge
+            unused = [(self._own, charge.cost - cost)]
+        else:
+            unused = self._unused(charge, cost, calls)
         if unused and not self._counters.give_now(charge.principal_id, unused):
             return None
         return self._settled(charge, cost)
@@ -222,7 +229,7 @@ class Throttle:
     async def peek(self, principal_id: str, systems: Iterable[str]) -> Standing:
         """Tell what is left, and take nothing."""
         calls = dict.fromkeys(systems, 0)
-        key, *others = await self._answers(_named(principal_id, self._takes(0, calls)))
+        key, *others = await self._answers(_named(principal_id, self._takes(0, calls.items())))
         by_system = zip(calls, others, strict=True)
         return Standing(
             _left(self._key, key),
@@ -233,15 +240,27 @@ class Throttle:
         answers = self._counters.charge_now(asked)
         return await self._counters.charge(asked) if answers is None else answers
 
-    def _takes(self, cost: int, calls: Mapping[str, int]) -> list[Take]:
-        takes = [(self._own, cost)]
-        for system, count in calls.items():
-            takes.append((self._of_system.get(system) or self._bucket(system), count))
-        return takes
+    def _takes(self, cost: int, calls: Iterable[tuple[str, int]]) -> tuple[Take, ...]:
+        points, window_s = self._system.points, self._system.window_s
+        return (self._own, cost), *(((system, points, window_s), n) for system, n in calls)
 
-    def _bucket(self, system: str) -> Bucket:
-        found = self._of_system[system] = (system, self._system.points, self._system.window_s)
-        return found
+    def _takes_or_never(
+        self, cost: int, calls: tuple[tuple[str, int], ...]
+    ) -> tuple[Take, ...] | Refused:
+        if cost > self._key.points:
+            return Refused(None, cost, self._key.points, 0, 0, never=True)
+        most = self._system.points
+        for system, count in calls:
+            if count > most:
+                return Refused(system, count, most, 0, 0, never=True)
+        return self._takes(cost, calls)
+
+    def _asked_again(
+        self, principal_id: str, cost: int, calls: Mapping[str, int], takes: Sequence[Take]
+    ) -> Charge | Refused | None:
+        """Find out which bucket refuses; None: it must be awaited."""
+        answers = self._counters.charge_now(_named(principal_id, takes))
+        return None if answers is None else self._found(principal_id, cost, calls, answers)
 
     def _found(
         self,
@@ -271,12 +290,9 @@ class Throttle:
 
     def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Take]:
         unused = [(self._own, charge.cost - cost)] if cost < charge.cost else []
-        for system, count in charge.calls.items():
-            used = calls.get(system, 0)
-            if used < count:
-                bucket = self._of_system.get(system) or self._bucket(system)
-                unused.append((bucket, count - used))
-        return unused
+        uncalled = ((system, n - calls.get(system, 0)) for system, n in charge.calls.items())
+        _, *of_systems = self._takes(0, uncalled)
+        return unused + [take for take in of_systems if take[1] > 0]
 
     def _settled(self, charge: Charge, cost: int) -> Charge:
         back = charge.cost - cost

