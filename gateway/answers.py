@@ -5,6 +5,7 @@ or be taken for another media type than it says; every answer names its request.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping, Sequence
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -84,22 +85,16 @@ def send_whole(
     """Send an answer at once, with its own headers and more; tells whether it was sent."""
     if answer.content_type is None:
         return False
-    headers = answer.headers + more
-    own = b""
-    for name, value in headers:
-        own += b"%b: %b\r\n" % (name, value)
-    size = 0
-    for piece in answer.pieces:
-        size += len(piece)
+    headers, pieces = answer.headers + more, answer.pieces
     lines = b"%b%b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n" % (
         _FIRST_LINES,
         correlation_id.encode("ascii"),
-        own,
+        b"%b: %b\r\n" * len(headers) % tuple(chain.from_iterable(headers)),
         answer.content_type,
-        size,
+        sum(map(len, pieces)),
     )
     try:
-        return whole(answer.status, len(headers) + _LINES, lines, answer.pieces)
+        return whole(answer.status, len(headers) + _LINES, lines, pieces)
     except OSError:
         return True  # as below
 

@@ -96,13 +96,14 @@ class LineWriter:
 
     def write(self, line: "bytes | RequestLine", *, at_once: bool = False) -> None:
         """Take one line, without its end."""
+        text = self._text
         if isinstance(line, bytes):
-            self._text += line
+            text += line
         else:
-            self._encode_into(line, self._text, -1)
-        self._text += b"\n"
-        self._lines += 1
-        if at_once or self._lines >= FLUSH_LINES:
+            self._encode_into(line, text, -1)
+        text += b"\n"
+        self._lines = lines = self._lines + 1
+        if at_once or lines >= FLUSH_LINES:
             self.flush()
         elif self._timer is None:
             try:

@@ -99,7 +99,7 @@ class ApiKeyAuthenticator:
         found = self._known.find(shown) if shown.startswith(_PREFIX) else None
         if found is None:
             return None
-        name, known, ends_at = found
+        known, ends_at = found
         at = self._clock()
         if at >= ends_at:
             # As below: a record that did not change is believed again. To note that each
@@ -108,7 +108,7 @@ class ApiKeyAuthenticator:
             if store is None or store.get_now(known.key_id) != known.stored:
                 return None
             if at >= ends_at + KEPT_S / 2:
-                self._known.put(name, known, at + REMEMBERED_S)
+                self._known.put(self._known.name(shown.decode()), known, at + REMEMBERED_S)
         principal = known.principal
         is_over = principal.expires_at is not None and principal.expires_at <= self._now()
         return None if is_over else principal

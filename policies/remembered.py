@@ -49,15 +49,13 @@ class Remembered(Generic[T]):
         """Give what is known of a credential, and until when it is believed."""
         return self._known.get(name)
 
-    def find(self, shown: bytes) -> tuple[Name, T, float] | None:
-        """Give the name of a credential, what is known of it, and until when it is believed.
+    def find(self, shown: bytes) -> tuple[T, float] | None:
+        """Give what is known of a credential, and until when it is believed.
 
         Args:
             shown: Its text, as it came; another spelling of it is another text.
         """
-        name = self._name_of(shown)
-        found = self._known.get(name)
-        return None if found is None else (name, *found)
+        return self._known.get(self._name_of(shown))
 
     def believed(self, shown: bytes) -> T | None:
         """Give what is known of a credential, as long as it is believed.

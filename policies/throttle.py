@@ -7,6 +7,7 @@ Who counts, and where, is behind `Counters`; the arithmetic is exact there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -21,9 +22,14 @@ Ask: TypeAlias = tuple[str, int, int, int]
 """Name of a bucket, points asked of it (or given back), points it holds, its window in seconds."""
 Answer: TypeAlias = tuple[bool, int, int, int]
 """Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
+Rest: TypeAlias = tuple[int, int]
+"""What is left; µs until it is full."""
 
 NO_CALLS: Final[Mapping[str, int]] = {}
 SECOND_US: Final = 1_000_000
+MAX_TAKES: Final = 4_096
+"""Charges of which is remembered what they take of each bucket: most questions of one kind
+are charged alike, whoever asks."""
 
 
 class Counters(Protocol):
@@ -34,11 +40,11 @@ class Counters(Protocol):
     and its window. Asking 0 points is granted always, and only looks.
     """
 
-    def take_now(self, caller: str, asked: Sequence[Take], /) -> Answer | None:
+    def take_now(self, caller: str, asked: Sequence[Take], /) -> Rest | None:
         """Take from all buckets of a caller, and say how the first stands.
 
-        None: nothing was taken, because one refuses or because it must be awaited;
-        `charge_now` tells.
+        None: nothing was taken, because one refuses or because it must be awaited; what
+        is asked by names tells.
         """
         ...
 
@@ -129,8 +135,8 @@ class Standing(NamedTuple):
 class Throttle:
     """Charges callers.
 
-    What ends in `_now` gives None where it has to be awaited under the other name:
-    counting in memory never has to.
+    What ends in `_now` gives None where it has to be awaited under the other name: what is
+    granted in memory never has to, and why something is not is told there.
 
     Args:
         settings: What the buckets hold.
@@ -146,36 +152,21 @@ class Throttle:
         self._key, self._system = settings.key, settings.system
         self._own: Bucket = ("", settings.key.points, settings.key.window_s)
         self._point: Sequence[Take] = ((self._own, 1),)
-        self._of_system: dict[str, Bucket] = {}
+        self._takes = lru_cache(MAX_TAKES)(self._share_out)
 
-    def point_now(self, principal_id: str) -> Charge | Refused | None:
+    def point_now(self, principal_id: str) -> Charge | None:
         """Take the point that every request costs, whatever it asks."""
-        return self._taken(principal_id, 1, NO_CALLS, self._point)
+        rest = self._counters.take_now(principal_id, self._point)
+        return None if rest is None else Charge(principal_id, 1, NO_CALLS, *rest)
 
     async def point(self, principal_id: str) -> Charge | Refused:
         """Take the point that every request costs, whatever it asks."""
         return await self.charge(principal_id, 1, NO_CALLS)
 
-    def charge_now(
-        self, principal_id: str, cost: int, calls: Mapping[str, int]
-    ) -> Charge | Refused | None:
+    def charge_now(self, principal_id: str, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Take all, or nothing; see `charge`."""
-        if cost > self._key.points:
-            return Refused(None, cost, self._key.points, 0, 0, never=True)
-        most = self._system.points
-        for system, count in calls.items():
-            if count > most:
-                return Refused(system, count, most, 0, 0, never=True)
-        return self._taken(principal_id, cost, calls, self._takes(cost, calls))
-
-    def _taken(
-        self, principal_id: str, cost: int, calls: Mapping[str, int], takes: Sequence[Take]
-    ) -> Charge | Refused | None:
-        first = self._counters.take_now(principal_id, takes)
-        if first is not None:  # as mostly
-            return Charge(principal_id, cost, calls, first[1], first[2])
-        answers = self._counters.charge_now(_named(principal_id, takes))
-        return None if answers is None else self._found(principal_id, cost, calls, answers)
+        rest = self._counters.take_now(principal_id, self._takes(cost, tuple(calls.items())))
+        return None if rest is None else Charge(principal_id, cost, calls, *rest)
 
     async def charge(
         self, principal_id: str, cost: int, calls: Mapping[str, int]
@@ -187,16 +178,28 @@ class Throttle:
             cost: The most that it can cost, in points.
             calls: The most calls that it can make, by system.
         """
-        found = self.charge_now(principal_id, cost, calls)
-        if found is None:
-            asked = _named(principal_id, self._takes(cost, calls))
-            answers = await self._counters.charge(asked)
-            found = self._found(principal_id, cost, calls, answers)
-        return found
+        if cost > self._key.points:
+            return Refused(None, cost, self._key.points, 0, 0, never=True)
+        most = self._system.points
+        for system, count in calls.items():
+            if count > most:
+                return Refused(system, count, most, 0, 0, never=True)
+        takes = self._takes(cost, tuple(calls.items()))
+        answers = await self._answers(_named(principal_id, takes))
+        for answer in answers:
+            if not answer[0]:
+                return self._refused(cost, calls, answers)
+        _, remaining, reset_us, _ = answers[0]
+        return Charge(principal_id, cost, calls, remaining, reset_us)
 
     def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; see `refund`."""
-        unused = self._unused(charge, cost, calls)
+        if calls == charge.calls:  # as mostly
+            if cost >= charge.cost:
+                return charge
+            unused = [(self._own, charge.cost - cost)]
+        else:
+            unused = self._unused(charge, cost, calls)
         if unused and not self._counters.give_now(charge.principal_id, unused):
             return None
         return self._settled(charge, cost)
@@ -222,7 +225,7 @@ class Throttle:
     async def peek(self, principal_id: str, systems: Iterable[str]) -> Standing:
         """Tell what is left, and take nothing."""
         calls = dict.fromkeys(systems, 0)
-        key, *others = await self._answers(_named(principal_id, self._takes(0, calls)))
+        key, *others = await self._answers(_named(principal_id, self._share_out(0, calls.items())))
         by_system = zip(calls, others, strict=True)
         return Standing(
             _left(self._key, key),
@@ -233,28 +236,9 @@ class Throttle:
         answers = self._counters.charge_now(asked)
         return await self._counters.charge(asked) if answers is None else answers
 
-    def _takes(self, cost: int, calls: Mapping[str, int]) -> list[Take]:
-        takes = [(self._own, cost)]
-        for system, count in calls.items():
-            takes.append((self._of_system.get(system) or self._bucket(system), count))
-        return takes
-
-    def _bucket(self, system: str) -> Bucket:
-        found = self._of_system[system] = (system, self._system.points, self._system.window_s)
-        return found
-
-    def _found(
-        self,
-        principal_id: str,
-        cost: int,
-        calls: Mapping[str, int],
-        answers: tuple[Answer, ...],
-    ) -> Charge | Refused:
-        for answer in answers:
-            if not answer[0]:
-                return self._refused(cost, calls, answers)
-        _, remaining, reset_us, _ = answers[0]
-        return Charge(principal_id, cost, calls, remaining, reset_us)
+    def _share_out(self, cost: int, calls: Iterable[tuple[str, int]]) -> tuple[Take, ...]:
+        points, window_s = self._system.points, self._system.window_s
+        return (self._own, cost), *(((system, points, window_s), n) for system, n in calls)
 
     def _refused(self, cost: int, calls: Mapping[str, int], answers: tuple[Answer, ...]) -> Refused:
         key, *others = answers
@@ -271,12 +255,9 @@ class Throttle:
 
     def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Take]:
         unused = [(self._own, charge.cost - cost)] if cost < charge.cost else []
-        for system, count in charge.calls.items():
-            used = calls.get(system, 0)
-            if used < count:
-                bucket = self._of_system.get(system) or self._bucket(system)
-                unused.append((bucket, count - used))
-        return unused
+        uncalled = ((system, n - calls.get(system, 0)) for system, n in charge.calls.items())
+        _, *of_systems = self._share_out(0, uncalled)
+        return unused + [take for take in of_systems if take[1] > 0]
 
     def _settled(self, charge: Charge, cost: int) -> Charge:
         back = charge.cost - cost

@@ -38,6 +38,8 @@ Ask: TypeAlias = tuple[str, int, int, int]
 A name is what is counted, and the caller in braces."""
 Answer: TypeAlias = tuple[bool, int, int, int]
 """Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
+Rest: TypeAlias = tuple[int, int]
+"""What is left; µs until it is full."""
 ClockNs: TypeAlias = Callable[[], int]
 
 
@@ -81,6 +83,15 @@ def answer(pace: Pace, owed: int, cost: int, *, is_taken: bool) -> Answer:
     return short <= 0, (window - left) // point, -(-left // us), wait_us
 
 
+class _Paces(dict[Bucket, Pace]):
+    """How fast the points of each bucket come back."""
+
+    def __missing__(self, bucket: Bucket) -> Pace:
+        _, points, window_s = bucket
+        found = self[bucket] = pace_of(points, window_s)
+        return found
+
+
 class MemoryCounters:
     """Buckets of this process alone: exact, and gone when it is.
 
@@ -106,7 +117,7 @@ class MemoryCounters:
         self._clock_ns = clock_ns
         self._max_callers = max_callers
         self._kept = kept
-        self._paces: dict[Bucket, Pace] = {}
+        self._paces = _Paces()
         # By caller: when each bucket is full again, in ticks; one that is missing is full.
         self._callers: dict[str, dict[Bucket, int]] = {}
         # All of them; to the left those that were looked at longest ago.
@@ -115,9 +126,29 @@ class MemoryCounters:
     def __len__(self) -> int:
         return len(self._callers)
 
-    def take_now(self, caller: str, asked: Sequence[Take]) -> Answer | None:
+    def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
         """Take from all buckets, and say how the first stands; None: one of them refuses."""
-        return self._take(caller, asked, self._clock_ns() // 1000)
+        now_us = self._clock_ns() // 1000
+        full_at = self._callers.get(caller)
+        if full_at is None:
+            full_at = self._begin(caller, now_us)
+        paces = self._paces
+        first: Rest | None = None
+        # This is the path of every request: what `answer` says of a bucket that grants is
+        # written out, and what was taken before one that refuses is given back.
+        for bucket, cost in asked:
+            point, us, window = paces[bucket]
+            owed, now = cost * point, now_us * us
+            at = full_at.get(bucket, now)
+            if at > now:
+                owed += at - now
+            if owed > window:
+                self.give_now(caller, asked[: asked.index((bucket, cost))])
+                return None
+            full_at[bucket] = now + owed
+            if first is None:
+                first = (window - owed) // point, -(-owed // us)
+        return first
 
     def give_now(self, caller: str, given: Sequence[Take]) -> bool:
         """Give points back, to each bucket no more than it lacks; True: it is done."""
@@ -127,7 +158,7 @@ class MemoryCounters:
                 at = full_at.get(bucket)
                 if at is not None:
                     # An instant that has passed is as good as now.
-                    full_at[bucket] = at - points * self._pace(bucket).point
+                    full_at[bucket] = at - points * self._paces[bucket].point
         return True
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
@@ -136,14 +167,17 @@ class MemoryCounters:
         takes = [_parted(one) for one in asked]
         found = []
         for caller, (bucket, cost) in takes:
-            pace = self._pace(bucket)
+            pace = self._paces[bucket]
             at = self._callers.get(caller, {}).get(bucket, 0)
             found.append((pace, cost, max(0, at - now_us * pace.us)))
         is_taken = all(owed + cost * pace.point <= pace.window for pace, cost, owed in found)
         if is_taken:
-            for caller, take in takes:
-                if take[1]:
-                    self._take(caller, [take], now_us)
+            for (caller, (bucket, _)), (pace, cost, owed) in zip(takes, found, strict=True):
+                if cost:
+                    full_at = self._callers.get(caller)
+                    if full_at is None:
+                        full_at = self._begin(caller, now_us)
+                    full_at[bucket] = now_us * pace.us + owed + cost * pace.point
         return tuple(answer(pace, owed, cost, is_taken=is_taken) for pace, cost, owed in found)
 
     async def charge(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
@@ -159,33 +193,6 @@ class MemoryCounters:
     async def refund(self, given: Sequence[Ask]) -> None:
         """Do the same; nothing is waited for."""
         self.refund_now(given)
-
-    def _take(self, caller: str, asked: Sequence[Take], now_us: int) -> Answer | None:
-        full_at = self._callers.get(caller)
-        if full_at is None:
-            full_at = self._begin(caller, now_us)
-        first: Answer | None = None
-        # This is the path of every request: what `answer` says of a bucket that grants is
-        # written out, and what was taken before one that refuses is given back.
-        for taken, (bucket, cost) in enumerate(asked):
-            point, us, window = self._paces.get(bucket) or self._pace(bucket)
-            owed, now, at = cost * point, now_us * us, full_at.get(bucket, 0)
-            if at > now:
-                owed += at - now
-            if owed > window:
-                self.give_now(caller, asked[:taken])
-                return None
-            full_at[bucket] = now + owed
-            if first is None:
-                first = (True, (window - owed) // point, -(-owed // us), 0)
-        return first
-
-    def _pace(self, bucket: Bucket) -> Pace:
-        found = self._paces.get(bucket)
-        if found is None:
-            _, points, window_s = bucket
-            found = self._paces[bucket] = pace_of(points, window_s)
-        return found
 
     def _begin(self, caller: str, now_us: int) -> dict[Bucket, int]:
         """Keep the buckets of a caller whom nobody knows."""
@@ -206,7 +213,7 @@ class MemoryCounters:
         for _ in range(min(most, len(names))):
             name = names.popleft()
             buckets = self._callers[name].items()
-            if any(at > now_us * self._pace(bucket).us for bucket, at in buckets):
+            if any(at > now_us * self._paces[bucket].us for bucket, at in buckets):
                 names.append(name)
             else:
                 del self._callers[name]

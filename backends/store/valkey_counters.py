@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from backends.registry import ConfigurationError
-from backends.store.counters import Answer, Ask, MemoryCounters, Pace, Take, answer, pace_of
+from backends.store.counters import Answer, Ask, MemoryCounters, Pace, Rest, Take, answer, pace_of
 from orderlines.deadline import Clock
 
 TIMEOUT_S: Final = 0.05
@@ -177,7 +177,7 @@ class ValkeyCounters:
         """Whether this process counts alone, because the server failed."""
         return self._alone_until is not None
 
-    def take_now(self, caller: str, asked: Sequence[Take]) -> Answer | None:
+    def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
         """Take by the local cap while the server is left alone; None otherwise."""
         return self._local.take_now(caller, asked) if self._is_left_alone() else None
 

@@ -76,14 +76,14 @@ class Admission:
         Raises:
             OverloadedError: Too many are in progress for one of this kind.
         """
-        limit = self._limit if is_look_up else self._limit * SHARE
-        if self.in_progress + 1 > max(limit, 1.0):
+        asked = self.in_progress + 1
+        self._peak = max(self._peak, asked)
+        # One by itself is admitted always.
+        if asked > (self._limit if is_look_up else self._limit * SHARE) and asked > 1:
             self.shed += 1
-            self._peak = max(self._peak, self.in_progress + 1)
             msg = "The gateway is asked more than it can answer in time."
             raise OverloadedError(msg)
-        self.in_progress += 1
-        self._peak = max(self._peak, self.in_progress)
+        self.in_progress = asked
         if self._timer is None:
             self._wait()
 

@@ -43,13 +43,13 @@ from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, RefusedDocument
 from gateway.graphql.guard import LimitExceededError
 from gateway.graphql.identify import Identification
-from gateway.graphql.kept import KeptAnswer, KeptAnswers, answer_key
+from gateway.graphql.kept import AnswerKey, KeptAnswer, KeptAnswers, answer_key
 from gateway.graphql.media import negotiate
 from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
 from gateway.graphql.repeated import Meant, RepeatedQuestions
 from gateway.graphql.request import (
-    GraphQLRequest,
-    check_body_headers,
+    check_body_size,
+    check_body_type,
     read_body,
     refuse_key_in_url,
     request_from_body,
@@ -120,13 +120,14 @@ class GraphQLRoute:
         self._clock = clock
         self._now = now
 
-    async def __call__(  # noqa: C901 - each step of its own would be a call of every request
+    async def __call__(  # noqa: C901, PLR0912 - each step of its own would be a call of every request
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer one HTTP request."""
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        if len(headers) != len(scope["headers"]):
-            headers = fold_headers(scope["headers"])
+        listed: Sequence[Header] = scope["headers"]
+        headers: Mapping[bytes, bytes] = dict(listed)
+        if len(headers) != len(listed):
+            headers = fold_headers(listed)
         sent_id = headers.get(correlation.HEADER)
         correlation_id = (
             self._new_id()
@@ -152,18 +153,19 @@ class GraphQLRoute:
             if not has_left:
                 answer = failed(too_late(turn), turn.media, correlation_id=turn.correlation_id)
         except Exception as error:  # noqa: BLE001 - the one exit decides what it becomes
-            turn.failure = error
             answer = failed(error, turn.media, correlation_id=turn.correlation_id)
+            if isinstance(error, ThrottledError):
+                turn.charge = None  # how the bucket stands is told by the error's own headers
         finally:
             self._limit.stop(task)
             self._departures.stop(task)
         if answer is not None:
             more: tuple[Header, ...] = ()
-            if turn.charge is not None and not isinstance(turn.failure, ThrottledError):
+            if turn.charge is not None:
                 more = self._toll.headers(turn.charge)
             whole = scope.get(WHOLE)
-            if whole is None or not send_whole(whole, answer, turn.correlation_id, more):
-                await send_answer(send, answer, turn.correlation_id, more)
+            if whole is None or not send_whole(whole, answer, correlation_id, more):
+                await send_answer(send, answer, correlation_id, more)
         line = line_of(turn, answer, at=self._now(), took_s=self._clock() - turn.started)
         self._metrics.observe(line.status, line.error_codes, line.duration_ms / 1_000, turn.cost)
         self._log.write(line)
@@ -197,7 +199,7 @@ class GraphQLRoute:
         self._loop = asyncio.get_running_loop()
         return cast("Task", asyncio.current_task(self._loop))
 
-    async def _answer(
+    async def _answer(  # noqa: C901, PLR0911, PLR0912 - as above
         self, turn: Turn, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
     ) -> Answer | None:
         """Take the steps, as far as they go; None when the caller left."""
@@ -206,70 +208,63 @@ class GraphQLRoute:
             return Answer(204, None, (), headers=(ALLOW,))
         if scope["query_string"]:
             refuse_key_in_url(scope["query_string"])
-        callers = self._callers
-        principal = callers.identify_now(turn, headers) or await callers.identify(
-            turn, scope["headers"]
-        )
-        if isinstance(principal, Answer):
-            return principal
+        principal = self._callers.identify_now(turn, headers)
+        if principal is None:
+            found = await self._callers.identify(turn, scope["headers"])
+            if isinstance(found, Answer):
+                return found
+            principal = found
         turn.media = negotiate(headers.get(b"accept"))
         toll, caller = self._toll, principal.id
         turn.charge = toll.enter_now(caller) or await toll.enter(caller)
         if reads_only:
             request = request_from_query_string(scope["query_string"])
         else:
-            check_body_headers(headers, max_body_bytes=self._max_body_bytes)
+            check_body_type(headers)
             turn.step = "body"
             take, most = scope.get(BODY), self._max_body_bytes
             body = None if take is None else take(most)
-            if body is None and (body := await read_body(receive, max_body_bytes=most)) is None:
-                return None
+            if body is None:
+                check_body_size(headers, max_body_bytes=most)
+                if (body := await read_body(receive, max_body_bytes=most)) is None:
+                    return None
             turn.body = body
-            again = self._repeated.find(principal, body) if self._kept.documents else None
-            kept = None if again is None else self._kept.find(again.asked)
-            if again is not None and kept is not None:
-                turn.operation, turn.document_hash = again.operation, again.document_hash
-                turn.cost = ENTRY
-                return self._told(turn, kept.data, (), kept.cost, kept.as_of)
+            if self._kept.documents and (answer := self._again(turn, principal, body)) is not None:
+                return answer
             request = request_from_body(body)
         known = self._documents.known(request)
         self._admission.enter(is_look_up=known is not None or self._documents.knows(request))
         try:
-            found = self._find(turn, request, known, reads_only=reads_only)
-            if isinstance(found, RefusedDocument):
-                if found.limit is not None:
-                    raise LimitExceededError(found.errors[0].message, limit=found.limit)
-                return refused(
-                    found.code, found.errors, turn.media, correlation_id=turn.correlation_id
-                )
-            document, operation = found
-            if document.for_others is not None and INTROSPECTION not in principal.scopes:
-                raise LimitExceededError(
-                    document.for_others.message, limit=document.for_others.limit
-                )
+            document = known or self._documents.find(request)
+            if isinstance(document, RefusedDocument):
+                if reads_only and document.kinds - {OperationType.QUERY}:
+                    raise _only_queries()
+                return _refused(turn, document)
+            turn.document_hash = document.short_hash
+            name = request.operation_name
+            operation = document.operations.get(name) or document.operation(name)
+            if isinstance(operation, RefusedDocument):
+                return _refused(turn, operation)
+            if reads_only and operation.operation is not OperationType.QUERY:
+                raise _only_queries()
+            turn.operation = operation
+            too_large = document.for_others
+            if too_large is not None and INTROSPECTION not in principal.scopes:
+                raise LimitExceededError(too_large.message, limit=too_large.limit)
             self._departures.start(turn.task, receive)
             return await self._execute(turn, principal, document, operation, request.variables)
         finally:
             self._admission.leave()
 
-    def _find(
-        self, turn: Turn, request: GraphQLRequest, known: Document | None, *, reads_only: bool
-    ) -> tuple[Document, OperationDefinitionNode] | RefusedDocument:
-        """Find the operation that is meant, in a document that fits the schema."""
-        document = known or self._documents.find(request)
-        if isinstance(document, RefusedDocument):
-            if reads_only and document.kinds - {OperationType.QUERY}:
-                raise _only_queries()
-            return document
-        turn.document_hash = document.short_hash
-        name = request.operation_name
-        operation = document.operations.get(name) or document.operation(name)
-        if isinstance(operation, RefusedDocument):
-            return operation
-        if reads_only and operation.operation is not OperationType.QUERY:
-            raise _only_queries()
-        turn.operation = operation
-        return document, operation
+    def _again(self, turn: Turn, principal: Principal, body: bytes) -> Answer | None:
+        """Answer a question whose bytes came from the same caller before, if that is kept."""
+        meant = self._repeated.find(principal, body)
+        kept = None if meant is None else self._kept.find(meant.asked)
+        if meant is None or kept is None:
+            return None
+        turn.operation, turn.document_hash = meant.operation, meant.document_hash
+        turn.cost = ENTRY
+        return self._told(turn, kept.data, (), kept.cost, kept.as_of)
 
     async def _execute(
         self,
@@ -279,53 +274,51 @@ class GraphQLRoute:
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
     ) -> Answer:
-        mask = self._guard.mask(principal)
-        name = operation.name.value if operation.name else None
-        who = document.hash, name, mask, principal.visibility
-        is_kept = document.hash in self._kept.documents
-        asked = answer_key(*who, variables) if is_kept else None
-        kept = None if asked is None else self._kept.find(asked)
-        if kept is not None and asked is not None:
-            # It is what the guard decided before: about this plan, mask and variables.
-            turn.cost = ENTRY
-            if turn.body:
-                hashed = document.short_hash
-                self._repeated.remember(turn.body, Meant(principal, asked, operation, hashed))
-            return self._told(turn, kept.data, (), kept.cost, kept.as_of)
+        mask, hashed = self._guard.mask(principal), document.hash
+        asked: AnswerKey | None = None
+        if hashed in self._kept.documents:
+            asked = answer_key(hashed, _name(operation), mask, principal.visibility, variables)
+            kept = None if asked is None else self._kept.find(asked)
+            if kept is not None and asked is not None:
+                # It is what the guard decided before: about this plan, mask and variables.
+                turn.cost = ENTRY
+                if turn.body:
+                    meant = Meant(principal, asked, operation, document.short_hash)
+                    self._repeated.remember(turn.body, meant)
+                return self._told(turn, kept.data, (), kept.cost, kept.as_of)
         epoch = self._kept.epoch
         prepared = self._executor.prepare(
-            document.ast, operation, variables, known_as=document.hash, mask=mask
+            document.ast, operation, variables, known_as=hashed, mask=mask
         )
         if isinstance(prepared, Executed):
             return self._unanswered(turn, prepared)
         bill = self._guard.check(principal, prepared)
         toll, caller = self._toll, principal.id
-        charge = toll.charge_now(caller, bill) or await toll.charge(caller, bill)
-        turn.charge = charge
+        turn.charge = charge = toll.charge_now(caller, bill) or await toll.charge(caller, bill)
         context = self._make_context(
             principal,
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
             correlation_id=turn.correlation_id,
         )
-        turn.calls = getattr(context, "calls", None)
+        turn.calls = context.calls
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
-        turn.cost = self._guard.spent(prepared, executed)
+        turn.cost = spent = self._guard.spent(prepared, executed)
         calls = turn.calls or NO_CALLS
-        turn.charge = toll.settle_now(charge, turn.cost, calls) or await toll.settle(
-            charge, turn.cost, calls
-        )
-        oldest: datetime | None = getattr(context, "oldest", None)
-        is_whole = executed.json is not None and not executed.errors
-        if bill.max_age_s > 0 and oldest is not None and is_whole:
-            asked = asked or answer_key(*who, variables)
+        settled = toll.settle_now(charge, spent, calls)
+        turn.charge = settled or await toll.settle(charge, spent, calls)
+        data, errors = executed.json, executed.errors
+        if bill.max_age_s > 0 and context.oldest is not None and data is not None and not errors:
+            asked = asked or answer_key(
+                hashed, _name(operation), mask, principal.visibility, variables
+            )
             good_s = (context.good_until - self._now()).total_seconds()
             if asked is not None and not context.is_flagged and good_s > 0:
-                ends_at = self._clock() + good_s
                 tags = frozenset(context.tags)
-                answer = KeptAnswer(executed.json or b"", oldest, ends_at, bill.cost, tags)
+                ends_at = self._clock() + good_s
+                answer = KeptAnswer(data, context.oldest, ends_at, bill.cost, tags)
                 self._kept.put(asked, answer, epoch)
-        return self._told(turn, executed.json, executed.errors, bill.cost, oldest)
+        return self._told(turn, data, errors, bill.cost, context.oldest)
 
     def _told(
         self,
@@ -345,7 +338,7 @@ class GraphQLRoute:
             extensions += b',"cache":{"age":%d}}' % age
             headers = ((b"age", b"%d" % age),)
         if not errors:
-            pieces = encode(data, extensions=extensions)
+            pieces = encode(data, (), extensions)
             return Answer(200, CONTENT_TYPES[turn.media], pieces, (), headers)
         return answered(
             data,
@@ -378,6 +371,17 @@ def _reads_only(method: str) -> bool | None:
         return None
     msg = "Send the question as a POST, or as a GET if it is a query."
     raise MethodNotAllowedError(msg)
+
+
+def _refused(turn: Turn, why: RefusedDocument) -> Answer:
+    """Answer a question that is refused for its document."""
+    if why.limit is not None:
+        raise LimitExceededError(why.errors[0].message, limit=why.limit)
+    return refused(why.code, why.errors, turn.media, correlation_id=turn.correlation_id)
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
 
 
 def _only_queries() -> MethodNotAllowedError:

@@ -90,21 +90,28 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
     document: DocumentName | None = None
 
 
-def check_body_headers(headers: Mapping[bytes, bytes], *, max_body_bytes: int) -> None:
-    """Refuse a body by what its headers say.
+def check_body_type(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a body by what its headers say it is.
 
     Raises:
         UnsupportedMediaTypeError: It is no JSON, in another charset, or compressed.
-        BodyTooLargeError: It announces more than is read.
     """
-    content_type = headers.get(b"content-type", b"")
-    if content_type not in _JSON_TYPES and not _is_utf8_json(content_type):
+    content_type = headers.get(b"content-type")
+    if content_type not in _JSON_TYPES and not _is_utf8_json(content_type or b""):
         msg = "Send the body as Content-Type: application/json, in UTF-8."
         raise UnsupportedMediaTypeError(msg)
     encoding = headers.get(b"content-encoding")
     if encoding is not None and encoding.strip().lower() != b"identity":
         msg = "Send the body without a Content-Encoding."
         raise UnsupportedMediaTypeError(msg)
+
+
+def check_body_size(headers: Mapping[bytes, bytes], *, max_body_bytes: int) -> None:
+    """Refuse a body by the size its headers announce; one that is there need not be asked.
+
+    Raises:
+        BodyTooLargeError: It announces more than is read.
+    """
     announced = headers.get(b"content-length", b"")
     # The length of the number first: no integer is made of a thousand digits.
     if len(announced) >= len(str(max_body_bytes)) and _is_more(announced, max_body_bytes):

@@ -4,8 +4,8 @@ A point is taken before anything is read, so that refused questions are not free
 the operation can cost at most follows once it is known, together with the calls it can
 make; afterwards the rest goes back. Every answer says how the bucket stands.
 
-What is counted in memory is charged at once, by what ends in `_now`: a coroutine of its
-own costs more than the counting.
+What is counted in memory, and granted, is charged at once, by what ends in `_now`: a
+coroutine of its own costs more than the counting.
 """
 
 from collections.abc import Mapping
@@ -45,16 +45,16 @@ class Toll:
 
     Args:
         throttle: Who counts.
+
+    Attributes:
+        enter_now: Takes the point that every request costs; None: it must be awaited, see
+            `enter`.
     """
 
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
+        self.enter_now: Final = throttle.point_now
         self._policy: Header = (b"ratelimit-policy", policy_text(throttle.settings).encode("ascii"))
-
-    def enter_now(self, principal_id: str) -> Charge | None:
-        """Take the point that every request costs; None: it must be awaited, see `enter`."""
-        found = self._throttle.point_now(principal_id)
-        return self._refuse(found) if isinstance(found, Refused) else found
 
     async def enter(self, principal_id: str) -> Charge:
         """Take the point that every request costs.
@@ -67,9 +67,7 @@ class Toll:
 
     def charge_now(self, principal_id: str, bill: Bill) -> Charge | None:
         """Take the most that an operation can cost; None: it must be awaited, see `charge`."""
-        cost = bill.cost - ENTRY
-        found = self._throttle.charge_now(principal_id, max(cost, 0), bill.calls)
-        return self._refuse(found) if isinstance(found, Refused) else found
+        return self._throttle.charge_now(principal_id, max(bill.cost - ENTRY, 0), bill.calls)
 
     async def charge(self, principal_id: str, bill: Bill) -> Charge:
         """Take the most that an operation can cost, besides the point of its request.
@@ -83,8 +81,7 @@ class Toll:
 
     def settle_now(self, charge: Charge, spent: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; None: it must be awaited, see `settle`."""
-        cost = spent - ENTRY
-        return self._throttle.refund_now(charge, max(cost, 0), calls)
+        return self._throttle.refund_now(charge, max(spent - ENTRY, 0), calls)
 
     async def settle(self, charge: Charge, spent: int, calls: Mapping[str, int]) -> Charge:
         """Give back what was not used."""

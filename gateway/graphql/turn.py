@@ -33,7 +33,6 @@ class Turn(msgspec.Struct):
     calls: Mapping[str, int] | None = None
     cost: int = 0
     charge: Charge | None = None
-    failure: Exception | None = None
 
 
 def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -> RequestLine:
@@ -48,9 +47,7 @@ def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -
     codes: tuple[str, ...] = ()
     bytes_out = 0
     if answer is not None:
-        codes = answer.codes
-        for piece in answer.pieces:
-            bytes_out += len(piece)
+        codes, bytes_out = answer.codes, sum(map(len, answer.pieces))
     return RequestLine(
         ts=at,
         level="error" if GatewayError.code in codes else "info",

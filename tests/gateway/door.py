@@ -115,6 +115,7 @@ class Context:
     deadline: Deadline
     correlation_id: str
     calls: dict[str, int] = field(default_factory=dict)
+    oldest: None = None
 
 
 def make_context(principal: Principal, *, deadline: Deadline, correlation_id: str) -> Context:

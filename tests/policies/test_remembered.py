@@ -59,6 +59,6 @@ def test_what_is_remembered_holds_no_text() -> None:
     known: Remembered[int] = Remembered(lambda: 0.0, 10)
     known.put(known.name("olg_live_secret"), 1, 5.0)
 
-    assert known.find(b"olg_live_secret") == (known.name("olg_live_secret"), 1, 5.0)
+    assert known.find(b"olg_live_secret") == (1, 5.0)
     assert known.find(b"olg_live_secreT") is None
     assert "secret" not in repr(vars(known))

