@@ -12,6 +12,7 @@ is ever rounded, except in what is told: points down, waiting times up.
 """
 
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -83,12 +84,21 @@ def answer(pace: Pace, owed: int, cost: int, *, is_taken: bool) -> Answer:
     return short <= 0, (window - left) // point, -(-left // us), wait_us
 
 
-class _Paces(dict[Bucket, Pace]):
-    """How fast the points of each bucket come back."""
+Instants: TypeAlias = "array[int] | list[int]"
+"""When each bucket of a caller is full again, in ticks, by the bucket's place.
 
-    def __missing__(self, bucket: Bucket) -> Pace:
+Kept as bare numbers side by side: objects of their own, one for each bucket and replaced by
+each request, lie scattered, and with thousands of callers none is in the processor's cache.
+Ticks so fine that an instant takes more than 64 bits are kept in a list.
+"""
+
+
+class _Places(dict[Bucket, tuple[int, int, int, int]]):
+    """Of each bucket its place among the instants of a caller, and how fast its points come back."""
+
+    def __missing__(self, bucket: Bucket) -> tuple[int, int, int, int]:
         _, points, window_s = bucket
-        found = self[bucket] = pace_of(points, window_s)
+        found = self[bucket] = (len(self), *pace_of(points, window_s))
         return found
 
 
@@ -117,9 +127,8 @@ class MemoryCounters:
         self._clock_ns = clock_ns
         self._max_callers = max_callers
         self._kept = kept
-        self._paces = _Paces()
-        # By caller: when each bucket is full again, in ticks; one that is missing is full.
-        self._callers: dict[str, dict[Bucket, int]] = {}
+        self._places = _Places()
+        self._callers: dict[str, Instants] = {}
         # All of them; to the left those that were looked at longest ago.
         self._names: deque[str] = deque()
 
@@ -129,23 +138,29 @@ class MemoryCounters:
     def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
         """Take from all buckets, and say how the first stands; None: one of them refuses."""
         now_us = self._clock_ns() // 1000
+        places = self._places
         full_at = self._callers.get(caller)
         if full_at is None:
             full_at = self._begin(caller, now_us)
-        paces = self._paces
         first: Rest | None = None
         # This is the path of every request: what `answer` says of a bucket that grants is
         # written out, and what was taken before one that refuses is given back.
         for bucket, cost in asked:
-            point, us, window = paces[bucket]
+            place, point, us, window = places[bucket]
             owed, now = cost * point, now_us * us
-            at = full_at.get(bucket, now)
+            try:
+                at = full_at[place]
+            except IndexError:
+                at = 0
             if at > now:
                 owed += at - now
             if owed > window:
                 self.give_now(caller, asked[: asked.index((bucket, cost))])
                 return None
-            full_at[bucket] = now + owed
+            try:
+                full_at[place] = now + owed
+            except (IndexError, OverflowError):
+                full_at = self._put(caller, place, now + owed)
             if first is None:
                 first = (window - owed) // point, -(-owed // us)
         return first
@@ -155,10 +170,10 @@ class MemoryCounters:
         full_at = self._callers.get(caller)
         if full_at is not None:
             for bucket, points in given:
-                at = full_at.get(bucket)
-                if at is not None:
+                place, point, _, _ = self._places[bucket]
+                if place < len(full_at):
                     # An instant that has passed is as good as now.
-                    full_at[bucket] = at - points * self._paces[bucket].point
+                    full_at[place] = max(0, full_at[place] - points * point)
         return True
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
@@ -167,17 +182,18 @@ class MemoryCounters:
         takes = [_parted(one) for one in asked]
         found = []
         for caller, (bucket, cost) in takes:
-            pace = self._paces[bucket]
-            at = self._callers.get(caller, {}).get(bucket, 0)
+            place, *numbers = self._places[bucket]
+            pace = Pace(*numbers)
+            at = [0, *self._callers.get(caller, ())[place : place + 1]][-1]
             found.append((pace, cost, max(0, at - now_us * pace.us)))
         is_taken = all(owed + cost * pace.point <= pace.window for pace, cost, owed in found)
         if is_taken:
             for (caller, (bucket, _)), (pace, cost, owed) in zip(takes, found, strict=True):
                 if cost:
-                    full_at = self._callers.get(caller)
-                    if full_at is None:
-                        full_at = self._begin(caller, now_us)
-                    full_at[bucket] = now_us * pace.us + owed + cost * pace.point
+                    if caller not in self._callers:
+                        self._begin(caller, now_us)
+                    at = now_us * pace.us + owed + cost * pace.point
+                    self._put(caller, self._places[bucket][0], at)
         return tuple(answer(pace, owed, cost, is_taken=is_taken) for pace, cost, owed in found)
 
     async def charge(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
@@ -194,7 +210,18 @@ class MemoryCounters:
         """Do the same; nothing is waited for."""
         self.refund_now(given)
 
-    def _begin(self, caller: str, now_us: int) -> dict[Bucket, int]:
+    def _put(self, caller: str, place: int, at: int) -> Instants:
+        """Note an instant of a caller that may have no room for it yet."""
+        full_at = self._callers[caller]
+        full_at.extend([0] * (place + 1 - len(full_at)))
+        try:
+            full_at[place] = at
+        except OverflowError:
+            full_at = self._callers[caller] = [*full_at]
+            full_at[place] = at
+        return full_at
+
+    def _begin(self, caller: str, now_us: int) -> Instants:
         """Keep the buckets of a caller whom nobody knows."""
         names = self._names
         if len(names) >= self._kept and len(names) % _SWEPT == 0:
@@ -204,7 +231,7 @@ class MemoryCounters:
         while len(names) >= self._max_callers:
             del self._callers[names.popleft()]
         names.append(caller)
-        found = self._callers[caller] = {}
+        found = self._callers[caller] = array("q", bytes(8 * len(self._places)))
         return found
 
     def _sweep(self, now_us: int, most: int) -> None:
@@ -212,8 +239,8 @@ class MemoryCounters:
         names = self._names
         for _ in range(min(most, len(names))):
             name = names.popleft()
-            buckets = self._callers[name].items()
-            if any(at > now_us * self._paces[bucket].us for bucket, at in buckets):
+            paces = self._places.values()
+            if any(at > now_us * us for at, (_, _, us, _) in zip(self._callers[name], paces, strict=False)):
                 names.append(name)
             else:
                 del self._callers[name]
