@@ -9,6 +9,7 @@ with a pepper is enough to keep it by; the key itself is shown once and kept now
 import hmac
 import secrets
 import string
+import sys
 import zlib
 from binascii import b2a_base64
 from collections.abc import Callable
@@ -206,4 +207,5 @@ def _stored(restriction: Restriction) -> Literal["ALL"] | tuple[str, ...]:
 
 
 def _restriction(stored: Literal["ALL"] | tuple[str, ...]) -> Restriction:
-    return ALL if stored == "ALL" else frozenset(stored)
+    # Mostly many callers are restricted to the same few values: one text for all of them.
+    return ALL if stored == "ALL" else frozenset(map(sys.intern, stored))

@@ -4,13 +4,15 @@ import hmac
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
+
+import msgspec
 
 from orderlines.deadline import Clock
 from orderlines.visibility import Visibility
 from policies.api_keys import PREFIX, Grant, KeyRecord, digest, hide, holds_digest, mint, parse
 from policies.authentication import NOT_MINE, Bad, Credentials, Verdict
-from policies.principal import Credential, Principal
+from policies.principal import Credential, Principal, scope_set
 from policies.remembered import Remembered
 
 REMEMBERED_S = 5.0
@@ -39,24 +41,29 @@ class KeyStore(Protocol):
 
 @runtime_checkable
 class KeyStoreAtHand(KeyStore, Protocol):
-    """A store of which records can be had without waiting, because they are in memory."""
+    """A store that nobody else writes to, because it is in memory: it knows each change."""
 
-    def get_now(self, key_id: str, /) -> bytes | None:
-        """Give the record of a key; None if there is none."""
+    @property
+    def changes(self) -> int:
+        """How many there were. As long as there is none, every record is what it was."""
         ...
 
 
-class _Known(NamedTuple):
+class _Known(msgspec.Struct, frozen=True, gc=False):
     """A caller that was looked up.
 
     Attributes:
         key_id: Of its record.
         stored: The record, as it was when it was found good.
+        changes: Of the store, before that; -1 where it does not know them.
+        ends_at: Until when it is believed without another look.
     """
 
     principal: Principal
     key_id: str
     stored: bytes
+    changes: int
+    ends_at: float
 
 
 class ApiKeyAuthenticator:
@@ -64,8 +71,8 @@ class ApiKeyAuthenticator:
 
     A key that was found good is remembered for a few seconds, under a keyed hash of
     its text, so that a caller asking thousands of questions costs one look-up now
-    and then. After that its record is fetched again, and checked again only if it is
-    another than before.
+    and then. After that its record is fetched again, unless nothing in the store was
+    changed, and checked again only if it is another than before.
 
     Args:
         store: Where records lie.
@@ -96,19 +103,16 @@ class ApiKeyAuthenticator:
 
     def authenticate_now(self, shown: bytes) -> Principal | None:
         """Know a caller whose key was found good a moment ago."""
-        found = self._known.find(shown) if shown.startswith(_PREFIX) else None
-        if found is None:
+        known = self._known.find(shown) if shown.startswith(_PREFIX) else None
+        if known is None:
             return None
-        known, ends_at = found
         at = self._clock()
-        if at >= ends_at:
-            # As below: a record that did not change is believed again. To note that each
-            # time would cost more than to look again.
+        if at >= known.ends_at:
             store = self._at_hand
-            if store is None or store.get_now(known.key_id) != known.stored:
+            if store is None or store.changes != known.changes:
                 return None
-            if at >= ends_at + KEPT_S / 2:
-                self._known.put(self._known.name(shown.decode()), known, at + REMEMBERED_S)
+            if at >= known.ends_at + KEPT_S / 2:  # it is to be noted anew, or it is forgotten
+                return None
         principal = known.principal
         is_over = principal.expires_at is not None and principal.expires_at <= self._now()
         return None if is_over else principal
@@ -120,24 +124,26 @@ class ApiKeyAuthenticator:
             return NOT_MINE
         name = self._known.name(text)
         asked_at = self._clock()
-        remembered = self._known.get(name)
-        if remembered is not None:
-            known, ends_at = remembered
-            is_over = self._is_over(known.principal.expires_at)
-            if asked_at < ends_at and not is_over:
-                return known.principal
-            if not is_over and await self._store.get(known.key_id) == known.stored:
-                self._known.put(name, known, asked_at + REMEMBERED_S)
-                return known.principal
+        # Counted from before a look-up: the record may change while it is slow.
+        changes = -1 if self._at_hand is None else self._at_hand.changes
+        known = self._known.get(name)
+        if known is not None:
+            principal, key_id, stored = known.principal, known.key_id, known.stored
+            is_over = self._is_over(principal.expires_at)
+            if asked_at < known.ends_at and not is_over:
+                return principal
+            if not is_over and await self._store.get(key_id) == stored:
+                again = _Known(principal, key_id, stored, changes, asked_at + REMEMBERED_S)
+                self._known.put(name, again)
+                return principal
         found = await self._look_up(text)
         if isinstance(found, str):
             return Bad(f"{found}: {hide(text)}")
-        # Counted from before the look-up: the record may have changed while it was slow.
-        self._known.put(name, found, asked_at + REMEMBERED_S)
-        return found.principal
+        self._known.put(name, _Known(*found, changes, asked_at + REMEMBERED_S))
+        return found[0]
 
-    async def _look_up(self, text: str) -> _Known | str:
-        """Find whose key this is, or why it is nobody's."""
+    async def _look_up(self, text: str) -> tuple[Principal, str, bytes] | str:
+        """Find whose key this is, by its record; or why it is nobody's."""
         key = parse(text)
         if key is None:
             return "wrong checksum"
@@ -151,7 +157,7 @@ class ApiKeyAuthenticator:
         if record is None or record.id != key.id or not hmac.compare_digest(record.digest, given):
             return "unreadable record"
         checked = self._checked(record)
-        return checked if isinstance(checked, str) else _Known(checked, record.id, stored)
+        return checked if isinstance(checked, str) else (checked, record.id, stored)
 
     def _checked(self, record: KeyRecord) -> Principal | str:
         if record.revoked_at is not None:
@@ -162,7 +168,7 @@ class ApiKeyAuthenticator:
             id=f"key:{record.id}",
             name=record.name,
             credential=Credential.API_KEY,
-            scopes=frozenset(record.scopes),
+            scopes=scope_set(frozenset(record.scopes)),
             visibility=record.visibility,
             expires_at=record.expires_at,
         )

@@ -10,14 +10,24 @@ import secrets
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from orderlines.deadline import Clock
 
 Name: TypeAlias = Hashable
 """What a credential is known by: 128 bits that say nothing of it without the key."""
 
-T = TypeVar("T")
+
+class Believed(Protocol):
+    """What is known of a credential."""
+
+    @property
+    def ends_at(self) -> float:
+        """Until when it is believed, by a monotonic clock."""
+        ...
+
+
+T = TypeVar("T", bound=Believed)
 
 
 class Remembered(Generic[T]):
@@ -36,7 +46,7 @@ class Remembered(Generic[T]):
         self._kept_s = kept_s
         self._name_of = keyed_hash()
         # All are remembered equally long, so the first is the next to end.
-        self._known: OrderedDict[Name, tuple[T, float]] = OrderedDict()
+        self._known: OrderedDict[Name, T] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
@@ -45,35 +55,25 @@ class Remembered(Generic[T]):
         """Name a credential."""
         return self._name_of(text.encode())
 
-    def get(self, name: Name) -> tuple[T, float] | None:
-        """Give what is known of a credential, and until when it is believed."""
+    def get(self, name: Name) -> T | None:
+        """Give what is known of a credential."""
         return self._known.get(name)
 
-    def find(self, shown: bytes) -> tuple[T, float] | None:
-        """Give what is known of a credential, and until when it is believed.
+    def find(self, shown: bytes) -> T | None:
+        """Give what is known of a credential.
 
         Args:
             shown: Its text, as it came; another spelling of it is another text.
         """
         return self._known.get(self._name_of(shown))
 
-    def believed(self, shown: bytes) -> T | None:
-        """Give what is known of a credential, as long as it is believed.
-
-        Args:
-            shown: Its text, as it came; another spelling of it is another text.
-        """
-        name = self._name_of(shown)
-        found = self._known.get(name)
-        return None if found is None or self._clock() >= found[1] else found[0]
-
-    def put(self, name: Name, one: T, ends_at: float) -> None:
+    def put(self, name: Name, one: T) -> None:
         """Remember what is known of a credential that was found good."""
         known, over_at = self._known, self._clock() - self._kept_s
         known.pop(name, None)
-        while known and (len(known) >= self._most or next(iter(known.values()))[1] <= over_at):
+        while known and (len(known) >= self._most or next(iter(known.values())).ends_at <= over_at):
             known.popitem(last=False)
-        known[name] = (one, ends_at)
+        known[name] = one
 
     def forget(self, name: Name) -> None:
         """Know nothing of a credential any longer."""
@@ -90,6 +90,7 @@ def keyed_hash() -> Callable[[bytes], Name]:
     """
     if sys.flags.hash_randomization and sys.hash_info.algorithm.startswith("siphash"):
         first, second = secrets.token_bytes(16), secrets.token_bytes(16)
-        return lambda text: (hash(first + text), hash(second + text))
+        # In one number: with thousands of callers each object more is one the processor waits for.
+        return lambda text: hash(first + text) << 64 ^ hash(second + text)
     key = secrets.token_bytes(16)
     return lambda text: hashlib.blake2b(text, digest_size=16, key=key).digest()

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 from joserfc.errors import ClaimError, JoseError
@@ -27,7 +27,7 @@ from policies.api_keys import PREFIX
 from policies.authentication import MAX_HEADER_BYTES, NOT_MINE, Bad, Credentials, Verdict
 from policies.key_authenticator import Now
 from policies.key_sets import KeySets
-from policies.principal import Credential, Principal
+from policies.principal import Credential, Principal, scope_set
 from policies.remembered import Remembered
 from policies.settings import OidcSettings
 
@@ -46,17 +46,19 @@ _CHANNELS: Final = frozenset(Channel.__members__)
 _LAST_SECOND: Final = datetime.max.replace(tzinfo=UTC, microsecond=0)
 
 
-class _Verified(NamedTuple):
+class _Verified(msgspec.Struct, frozen=True, gc=False):
     """A caller whose token was verified.
 
     Attributes:
         generation: Of the key set it was verified with.
         over_at: When the token ends, clocks being apart as they may.
+        ends_at: Until when it is believed.
     """
 
     principal: Principal
     generation: int | None
     over_at: datetime
+    ends_at: float
 
 
 _PREFIX: Final = PREFIX.encode("ascii")
@@ -105,8 +107,10 @@ class TokenAuthenticator:
 
     def authenticate_now(self, shown: bytes) -> Principal | None:
         """Know a caller whose token was found good, under keys that are still the keys."""
-        known = None if shown.startswith(_PREFIX) else self._known.believed(shown)
-        if known is None or known.generation != self._keys.generation():
+        known = None if shown.startswith(_PREFIX) else self._known.find(shown)
+        if known is None or self._clock() >= known.ends_at:
+            return None
+        if known.generation != self._keys.generation():
             return None
         return known.principal if self._now() < known.over_at else None
 
@@ -121,20 +125,19 @@ class TokenAuthenticator:
             return NOT_MINE
         name = self._known.name(text)
         asked_at = self._clock()
-        remembered = self._known.get(name)
-        if remembered is not None:
-            known, ends_at = remembered
-            is_current = known.generation == self._keys.generation() and asked_at < ends_at
+        known = self._known.get(name)
+        if known is not None:
+            is_current = known.generation == self._keys.generation() and asked_at < known.ends_at
             if is_current and self._now() < known.over_at:
                 return known.principal
             self._known.forget(name)
-        verified = await self._verify(text)
+        verified = await self._verify(text, asked_at + REMEMBERED_S)
         if isinstance(verified, str):
             return Bad(f"token: {verified}")
-        self._known.put(name, verified, asked_at + REMEMBERED_S)
+        self._known.put(name, verified)
         return verified.principal
 
-    async def _verify(self, text: str) -> _Verified | str:
+    async def _verify(self, text: str, ends_at: float) -> _Verified | str:
         """Find whose token this is, or why it is nobody's."""
         try:
             token = extract_compact(text.encode(), registry=self._registry)
@@ -155,7 +158,7 @@ class TokenAuthenticator:
         except ClaimError as error:
             return f"claims: {error.description}"
         principal, over_at = self._principal(claims)
-        return _Verified(principal, generation, over_at)
+        return _Verified(principal, generation, over_at, ends_at)
 
     def _wrong_in_header(self, header: object) -> str | None:
         if not isinstance(header, dict):
@@ -197,7 +200,7 @@ class TokenAuthenticator:
             id=_id_of(subject),
             name=_name_of(claims, subject),
             credential=Credential.TOKEN,
-            scopes=_scopes(claims.get(settings.scopes_claim)),
+            scopes=scope_set(_scopes(claims.get(settings.scopes_claim))),
             visibility=Visibility(
                 customers=_restriction(claims.get(settings.customers_claim)),
                 channels=channels if channels is ALL else channels & _CHANNELS,

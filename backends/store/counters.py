@@ -94,7 +94,7 @@ Ticks so fine that an instant takes more than 64 bits are kept in a list.
 
 
 class _Places(dict[Bucket, tuple[int, int, int, int]]):
-    """Of each bucket its place among the instants of a caller, and how fast its points come back."""
+    """Of each bucket its place among a caller's instants, and how fast its points come back."""
 
     def __missing__(self, bucket: Bucket) -> tuple[int, int, int, int]:
         _, points, window_s = bucket
@@ -240,7 +240,10 @@ class MemoryCounters:
         for _ in range(min(most, len(names))):
             name = names.popleft()
             paces = self._places.values()
-            if any(at > now_us * us for at, (_, _, us, _) in zip(self._callers[name], paces, strict=False)):
+            if any(
+                at > now_us * us
+                for at, (_, _, us, _) in zip(self._callers[name], paces, strict=False)
+            ):
                 names.append(name)
             else:
                 del self._callers[name]

@@ -10,9 +10,14 @@ MAX_AUDIT: Final = 10_000
 
 
 class MemoryKeyStore:
-    """Bytes by id, in the order of their changes."""
+    """Bytes by id, in the order of their changes.
+
+    Attributes:
+        changes: How many there were.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._records: dict[str, bytes] = {}
         self._audit: deque[tuple[str, bytes]] = deque(maxlen=MAX_AUDIT)
 
@@ -20,12 +25,9 @@ class MemoryKeyStore:
         """Fetch the record of a key; None if there is none."""
         return self._records.get(key_id)
 
-    def get_now(self, key_id: str) -> bytes | None:
-        """Fetch the record of a key, without waiting."""
-        return self._records.get(key_id)
-
     async def put(self, key_id: str, record: bytes) -> None:
         """Keep the record of a key, in place of an earlier one."""
+        self.changes += 1
         self._records.pop(key_id, None)
         self._records[key_id] = record
 
@@ -33,6 +35,7 @@ class MemoryKeyStore:
         """Keep the record of a new key; False if there is one of this id."""
         if key_id in self._records:
             return False
+        self.changes += 1
         self._records[key_id] = record
         return True
 

@@ -36,12 +36,15 @@ class Identification:
         self._audit = audit
 
     def identify_now(self, turn: Turn, headers: Mapping[bytes, bytes]) -> Principal | None:
-        """Find out who asks, by headers by name; None: it must be awaited, see `identify`."""
+        """Find out who asks, by headers by name; None: it must be awaited, see `identify`.
+
+        Whoever is known at once was known the long way a few minutes ago at most, and its
+        use was noted then.
+        """
         shown = shown_in(headers)
         principal = self._authentication.authenticate_now(shown) if shown else None
         if principal is not None:
             turn.principal = principal.id
-            self._audit.used(principal.id)
         return principal
 
     async def identify(self, turn: Turn, headers: Sequence[Header]) -> Principal | Answer:
