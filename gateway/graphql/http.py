@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import cast
 
 import structlog
-from graphql import OperationDefinitionNode, OperationType
+from graphql import OperationType
 from opentelemetry.trace import SpanKind, Tracer
 
 from gateway import correlation
@@ -40,7 +40,7 @@ from gateway.graphql.answers import (
     refused,
 )
 from gateway.graphql.departures import Departures
-from gateway.graphql.documents import Document, Documents, RefusedDocument
+from gateway.graphql.documents import Document, Documents, Operation, RefusedDocument
 from gateway.graphql.guard import LimitExceededError
 from gateway.graphql.identify import Identification
 from gateway.graphql.kept import AnswerKey, KeptAnswer, KeptAnswers, answer_key
@@ -183,9 +183,9 @@ class GraphQLRoute:
             answer = await self._answer(turn, scope, headers, receive)
             operation = turn.operation
             if operation is not None:
-                span.set_attribute("graphql.operation.type", operation.operation.value)
+                span.set_attribute("graphql.operation.type", operation.kind)
                 if operation.name is not None:
-                    span.set_attribute("graphql.operation.name", operation.name.value)
+                    span.set_attribute("graphql.operation.name", operation.name)
             span.set_attribute("orderline.correlation_id", turn.correlation_id)
             if answer is not None:
                 span.set_attribute("http.response.status_code", int(answer.status))
@@ -235,24 +235,26 @@ class GraphQLRoute:
         known = self._documents.known(request)
         self._admission.enter(is_look_up=known is not None or self._documents.knows(request))
         try:
-            document = known or self._documents.find(request)
-            if isinstance(document, RefusedDocument):
-                if reads_only and document.kinds - {OperationType.QUERY}:
-                    raise _only_queries()
-                return _refused(turn, document)
-            turn.document_hash = document.short_hash
-            name = request.operation_name
-            operation = document.operations.get(name) or document.operation(name)
-            if isinstance(operation, RefusedDocument):
-                return _refused(turn, operation)
-            if reads_only and operation.operation is not OperationType.QUERY:
+            if known is None:
+                document = self._documents.find(request)
+                if isinstance(document, RefusedDocument):
+                    return _refused(turn, document, reads_only=reads_only)
+                known = document
+            turn.document_hash = known.short_hash
+            operation = known.operations.get(request.operation_name)
+            if operation is None:
+                meant = known.operation(request.operation_name)
+                if isinstance(meant, RefusedDocument):
+                    return _refused(turn, meant, reads_only=reads_only)
+                operation = meant
+            if reads_only and operation.kind != "query":
                 raise _only_queries()
             turn.operation = operation
-            too_large = document.for_others
+            too_large = known.for_others
             if too_large is not None and INTROSPECTION not in principal.scopes:
                 raise LimitExceededError(too_large.message, limit=too_large.limit)
             self._departures.start(turn.task, receive)
-            return await self._execute(turn, principal, document, operation, request.variables)
+            return await self._execute(turn, principal, known, operation, request.variables)
         finally:
             self._admission.leave()
 
@@ -271,13 +273,13 @@ class GraphQLRoute:
         turn: Turn,
         principal: Principal,
         document: Document,
-        operation: OperationDefinitionNode,
+        operation: Operation,
         variables: Mapping[str, object],
     ) -> Answer:
         mask, hashed = self._guard.mask(principal), document.hash
         asked: AnswerKey | None = None
         if hashed in self._kept.documents:
-            asked = answer_key(hashed, _name(operation), mask, principal.visibility, variables)
+            asked = answer_key(hashed, operation.name, mask, principal.visibility, variables)
             kept = None if asked is None else self._kept.find(asked)
             if kept is not None and asked is not None:
                 # It is what the guard decided before: about this plan, mask and variables.
@@ -288,7 +290,7 @@ class GraphQLRoute:
                 return self._told(turn, kept.data, (), kept.cost, kept.as_of)
         epoch = self._kept.epoch
         prepared = self._executor.prepare(
-            document.ast, operation, variables, known_as=hashed, mask=mask
+            document.ast, operation.node, variables, known_as=hashed, mask=mask
         )
         if isinstance(prepared, Executed):
             return self._unanswered(turn, prepared)
@@ -310,7 +312,7 @@ class GraphQLRoute:
         data, errors = executed.json, executed.errors
         if bill.max_age_s > 0 and context.oldest is not None and data is not None and not errors:
             asked = asked or answer_key(
-                hashed, _name(operation), mask, principal.visibility, variables
+                hashed, operation.name, mask, principal.visibility, variables
             )
             good_s = (context.good_until - self._now()).total_seconds()
             if asked is not None and not context.is_flagged and good_s > 0:
@@ -373,15 +375,13 @@ def _reads_only(method: str) -> bool | None:
     raise MethodNotAllowedError(msg)
 
 
-def _refused(turn: Turn, why: RefusedDocument) -> Answer:
+def _refused(turn: Turn, why: RefusedDocument, *, reads_only: bool) -> Answer:
     """Answer a question that is refused for its document."""
+    if reads_only and why.kinds - {OperationType.QUERY}:
+        raise _only_queries()
     if why.limit is not None:
         raise LimitExceededError(why.errors[0].message, limit=why.limit)
     return refused(why.code, why.errors, turn.media, correlation_id=turn.correlation_id)
-
-
-def _name(operation: OperationDefinitionNode) -> str | None:
-    return operation.name.value if operation.name else None
 
 
 def _only_queries() -> MethodNotAllowedError:
