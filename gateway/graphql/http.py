@@ -305,7 +305,7 @@ class GraphQLRoute:
         turn.calls = context.calls
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
-        turn.cost = spent = self._guard.spent(prepared, executed)
+        turn.cost = spent = bill.price.after(executed.counts)
         calls = turn.calls or NO_CALLS
         settled = toll.settle_now(charge, spent, calls)
         turn.charge = settled or await toll.settle(charge, spent, calls)
