@@ -110,8 +110,9 @@ class ApiKeyAuthenticator:
             if at >= ends_at + KEPT_S / 2:
                 self._known.put(self._known.name(shown.decode()), known, at + REMEMBERED_S)
         principal = known.principal
-        is_over = principal.expires_at is not None and principal.expires_at <= self._now()
-        return None if is_over else principal
+        if principal.expires_at is None or principal.expires_at > self._now():
+            return principal
+        return None
 
     async def authenticate(self, credentials: Credentials) -> Verdict:
         """Know a caller by a key of ours."""

@@ -92,6 +92,15 @@ class _Paces(dict[Bucket, Pace]):
         return found
 
 
+class _FullAt(dict[Bucket, int]):
+    """When each bucket of a caller is full again, in ticks; one that is missing is full."""
+
+    __slots__ = ()
+
+    def __missing__(self, _: Bucket) -> int:
+        return 0
+
+
 class MemoryCounters:
     """Buckets of this process alone: exact, and gone when it is.
 
@@ -118,8 +127,7 @@ class MemoryCounters:
         self._max_callers = max_callers
         self._kept = kept
         self._paces = _Paces()
-        # By caller: when each bucket is full again, in ticks; one that is missing is full.
-        self._callers: dict[str, dict[Bucket, int]] = {}
+        self._callers: dict[str, _FullAt] = {}
         # All of them; to the left those that were looked at longest ago.
         self._names: deque[str] = deque()
 
@@ -138,8 +146,7 @@ class MemoryCounters:
         # written out, and what was taken before one that refuses is given back.
         for bucket, cost in asked:
             point, us, window = paces[bucket]
-            owed, now = cost * point, now_us * us
-            at = full_at.get(bucket, now)
+            owed, now, at = cost * point, now_us * us, full_at[bucket]
             if at > now:
                 owed += at - now
             if owed > window:
@@ -168,7 +175,8 @@ class MemoryCounters:
         found = []
         for caller, (bucket, cost) in takes:
             pace = self._paces[bucket]
-            at = self._callers.get(caller, {}).get(bucket, 0)
+            known = self._callers.get(caller)
+            at = 0 if known is None else known[bucket]
             found.append((pace, cost, max(0, at - now_us * pace.us)))
         is_taken = all(owed + cost * pace.point <= pace.window for pace, cost, owed in found)
         if is_taken:
@@ -194,7 +202,7 @@ class MemoryCounters:
         """Do the same; nothing is waited for."""
         self.refund_now(given)
 
-    def _begin(self, caller: str, now_us: int) -> dict[Bucket, int]:
+    def _begin(self, caller: str, now_us: int) -> _FullAt:
         """Keep the buckets of a caller whom nobody knows."""
         names = self._names
         if len(names) >= self._kept and len(names) % _SWEPT == 0:
@@ -204,7 +212,7 @@ class MemoryCounters:
         while len(names) >= self._max_callers:
             del self._callers[names.popleft()]
         names.append(caller)
-        found = self._callers[caller] = {}
+        found = self._callers[caller] = _FullAt()
         return found
 
     def _sweep(self, now_us: int, most: int) -> None:
