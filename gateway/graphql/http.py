@@ -64,7 +64,6 @@ from gateway.whole_answer import BODY, WHOLE
 from orderlines.deadline import Clock, Deadline
 from policies.permissions import INTROSPECTION
 from policies.principal import Principal
-from policies.throttle import NO_CALLS
 
 _log = structlog.get_logger()
 
@@ -302,11 +301,10 @@ class GraphQLRoute:
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
             correlation_id=turn.correlation_id,
         )
-        turn.calls = context.calls
+        turn.calls = calls = context.calls
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
         turn.cost = spent = bill.price.after(executed.counts)
-        calls = turn.calls or NO_CALLS
         settled = toll.settle_now(charge, spent, calls)
         turn.charge = settled or await toll.settle(charge, spent, calls)
         data, errors = executed.json, executed.errors
@@ -331,13 +329,13 @@ class GraphQLRoute:
         as_of: datetime | None,
     ) -> Answer:
         """Write what belongs to this request around the data."""
-        extensions = b'{"cost":{"requested":%d,"actual":%d}' % (cost, turn.cost)
+        told = cost, turn.cost
         headers: tuple[Header, ...] = ()
         if as_of is None:
-            extensions += b"}"
+            extensions = b'{"cost":{"requested":%d,"actual":%d}}' % told
         else:
             age = max(int((self._now() - as_of).total_seconds()), 0)
-            extensions += b',"cache":{"age":%d}}' % age
+            extensions = b'{"cost":{"requested":%d,"actual":%d},"cache":{"age":%d}}' % (*told, age)
             headers = ((b"age", b"%d" % age),)
         if not errors:
             pieces = encode(data, (), extensions)
