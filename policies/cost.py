@@ -119,6 +119,9 @@ class Price:
         return total
 
 
+FREE: Final = Price((), 0, 0, ())
+
+
 def price_of(
     root: PricedSelection, policies: Policies, refused: Collection[PricedField] = ()
 ) -> Price:

@@ -114,8 +114,9 @@ class ApiKeyAuthenticator:
             if at >= known.ends_at + KEPT_S / 2:  # it is to be noted anew, or it is forgotten
                 return None
         principal = known.principal
-        is_over = principal.expires_at is not None and principal.expires_at <= self._now()
-        return None if is_over else principal
+        if principal.expires_at is None or principal.expires_at > self._now():
+            return principal
+        return None
 
     async def authenticate(self, credentials: Credentials) -> Verdict:
         """Know a caller by a key of ours."""

@@ -194,15 +194,16 @@ class Throttle:
 
     def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; see `refund`."""
-        if calls == charge.calls:  # as mostly
-            if cost >= charge.cost:
-                return charge
-            unused = [(self._own, charge.cost - cost)]
+        back = charge.cost - cost
+        if back > 0 and calls == charge.calls:  # as mostly
+            unused = [(self._own, back)]
         else:
             unused = self._unused(charge, cost, calls)
-        if unused and not self._counters.give_now(charge.principal_id, unused):
+            if not unused:
+                return charge
+        if not self._counters.give_now(charge.principal_id, unused):
             return None
-        return self._settled(charge, cost)
+        return self._settled(charge, back)
 
     async def refund(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge:
         """Give back what was not used.
@@ -219,7 +220,7 @@ class Throttle:
         if settled is None:
             unused = self._unused(charge, cost, calls)
             await self._counters.refund(_named(charge.principal_id, unused))
-            settled = self._settled(charge, cost)
+            settled = self._settled(charge, charge.cost - cost)
         return settled
 
     async def peek(self, principal_id: str, systems: Iterable[str]) -> Standing:
@@ -259,13 +260,17 @@ class Throttle:
         _, *of_systems = self._share_out(0, uncalled)
         return unused + [take for take in of_systems if take[1] > 0]
 
-    def _settled(self, charge: Charge, cost: int) -> Charge:
-        back = charge.cost - cost
+    def _settled(self, charge: Charge, back: int) -> Charge:
         if back <= 0:
             return charge
         _, points, window_s = self._own
-        reset_us = charge.reset_us - back * window_s * SECOND_US // points
-        return Charge(charge.principal_id, cost, charge.calls, charge.remaining + back, reset_us)
+        return Charge(
+            charge.principal_id,
+            charge.cost - back,
+            charge.calls,
+            charge.remaining + back,
+            charge.reset_us - back * window_s * SECOND_US // points,
+        )
 
 
 def _named(principal_id: str, takes: Sequence[Take]) -> list[Ask]:

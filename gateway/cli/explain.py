@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import typer
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql import GraphQLError, GraphQLSchema
 from graphql.execution.values import VariableValues, get_variable_values
 
 from backends.registry import BackendInfo, open_systems
@@ -23,7 +23,7 @@ from gateway.cli.query import REFUSED, WHOLE, read_document, read_variables
 from gateway.execution import Executor, Prepared
 from gateway.execution.compile import Compiled
 from gateway.execution.outline import outline
-from gateway.graphql.documents import Documents, RefusedDocument
+from gateway.graphql.documents import Documents, Operation, RefusedDocument
 from gateway.graphql.guard import Guard
 from gateway.settings import Settings, load_settings
 from orderlines.errors import GatewayError
@@ -76,7 +76,10 @@ def run_explain(  # noqa: PLR0913 - the options of the command
         refused = document if isinstance(document, RefusedDocument) else found
         return _refuse(refused.errors if isinstance(refused, RefusedDocument) else ())
     given = get_variable_values(
-        schema, found.variable_definitions or (), read_variables(variables), hide_suggestions=True
+        schema,
+        found.node.variable_definitions or (),
+        read_variables(variables),
+        hide_suggestions=True,
     )
     if isinstance(given, list):
         return _refuse(given)
@@ -87,7 +90,7 @@ def run_explain(  # noqa: PLR0913 - the options of the command
     executor = Executor(schema, fields, leaves=WRITERS, plain_texts=PLAIN_TEXTS, note=guard.terms)
     started = time.perf_counter()
     try:
-        compiled = executor.compiled(document.ast, found, given, mask=guard.mask(caller))
+        compiled = executor.compiled(document.ast, found.node, given, mask=guard.mask(caller))
         bill = guard.check(caller, Prepared(compiled, given))
     except GraphQLError as error:
         return _refuse([error])
@@ -145,9 +148,8 @@ async def _infos(backends: Mapping[str, BackendSettings]) -> Sequence[BackendInf
         return systems.backends
 
 
-def _title(operation: OperationDefinitionNode) -> str:
-    name = operation.name.value if operation.name else "without a name"
-    return f"{operation.operation.value.capitalize()} {name}"
+def _title(operation: Operation) -> str:
+    return f"{operation.kind.capitalize()} {operation.name or 'without a name'}"
 
 
 def _facts(needs: Facts) -> str:

@@ -6,10 +6,12 @@ takes longer than most gets a task that listens for its caller.
 """
 
 import asyncio
+import time
 from typing import Final
 
 from gateway.answers import Receive
 from gateway.graphql.time_limit import Task
+from orderlines.deadline import Clock
 
 PATIENCE_S: Final = 0.05
 
@@ -19,10 +21,12 @@ class Departures:
 
     Args:
         patience_s: How long a request may take before anybody listens for its caller.
+        clock: A monotonic clock.
     """
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S, clock: Clock = time.monotonic) -> None:
         self._patience_s = patience_s
+        self._clock = clock
         # In the order of arrival, and so of the instants at which listening begins.
         self._waiting: dict[Task, tuple[float, Receive]] = {}
         self._listening: dict[Task, asyncio.Task[None]] = {}
@@ -31,11 +35,9 @@ class Departures:
 
     def start(self, task: Task, receive: Receive) -> None:
         """Begin to watch for the caller of a task, whose body has been read."""
-        loop = task.get_loop()
-        due = loop.time() + self._patience_s
-        self._waiting[task] = due, receive
+        self._waiting[task] = self._clock() + self._patience_s, receive
         if self._timer is None:
-            self._timer = loop.call_at(due, self._listen)
+            self._timer = task.get_loop().call_later(self._patience_s, self._listen)
 
     def has_left(self, task: Task) -> bool:
         """Tell whether a task was cancelled because its caller left."""
@@ -52,11 +54,11 @@ class Departures:
     def _listen(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._clock()
         while self._waiting:
             task, (due, receive) = next(iter(self._waiting.items()))
             if due > now:
-                self._timer = loop.call_at(due, self._listen)
+                self._timer = loop.call_later(due - now, self._listen)
                 return
             del self._waiting[task]
             self._listening[task] = loop.create_task(self._wait(task, receive))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
+import msgspec
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -60,6 +61,18 @@ class RefusedDocument:
     limit: str | None = None
 
 
+class Operation(msgspec.Struct, frozen=True):
+    """An operation of a document, and what every request for it says of it.
+
+    Attributes:
+        kind: Query, mutation or subscription, in these words.
+    """
+
+    node: OperationDefinitionNode
+    name: str | None
+    kind: str
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document that fits the schema.
@@ -73,7 +86,7 @@ class Document:
 
     ast: DocumentNode
     hash: str
-    operations: Mapping[str | None, OperationDefinitionNode]
+    operations: Mapping[str | None, Operation]
     for_others: Exceeded | None = None
     short_hash: str = field(init=False)
 
@@ -81,7 +94,7 @@ class Document:
         """Cut the hash once: every request asks for it."""
         object.__setattr__(self, "short_hash", self.hash[:12])
 
-    def operation(self, name: str | None) -> OperationDefinitionNode | RefusedDocument:
+    def operation(self, name: str | None) -> Operation | RefusedDocument:
         """Find the operation a request means; without a name, the only one there is."""
         if name is not None:
             found = self.operations.get(name)
@@ -91,7 +104,7 @@ class Document:
             found = None
         if found is not None:
             return found
-        candidates = list(self.operations.values())[:MAX_LISTED_ERRORS]
+        candidates = [one.node for one in self.operations.values()][:MAX_LISTED_ERRORS]
         message = (
             "The document has more than one operation; say which one in operationName."
             if name is None
@@ -214,9 +227,14 @@ class Documents:
         return Document(
             ast,
             sha256(text.encode()).hexdigest(),
-            {one.name.value if one.name else None: one for one in operations},
+            {one.name: one for one in map(operation_of, operations)},
             exceeded(measures, self._limits, may_look=False),
         )
+
+
+def operation_of(node: OperationDefinitionNode) -> Operation:
+    """Read what is told of an operation."""
+    return Operation(node, node.name.value if node.name else None, node.operation.value)
 
 
 def _listed(errors: Sequence[GraphQLError], ast: DocumentNode) -> tuple[GraphQLError, ...]:

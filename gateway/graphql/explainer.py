@@ -95,7 +95,7 @@ class Explainer:
             return WouldBeRefused(refused.code, refused.errors[0].message)
         prepared = self._executor.prepare(
             document.ast,
-            operation,
+            operation.node,
             variables,
             known_as=document.hash,
             mask=self._guard.mask(principal),

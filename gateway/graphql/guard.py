@@ -13,10 +13,10 @@ from typing import ClassVar, Final, TypeAlias
 
 from graphql import get_nullable_type, is_list_type
 
-from gateway.execution import Executed, Prepared
+from gateway.execution import Prepared
 from gateway.execution.plan import Field, FieldMask, Plan
 from orderlines.errors import GatewayError
-from policies.cost import Price, price_of
+from policies.cost import FREE, Price, price_of
 from policies.permissions import Permissions, Policies
 from policies.principal import Principal
 from policies.settings import LimitSettings
@@ -104,11 +104,13 @@ class Bill:
         cost: Points, at most.
         calls: Calls of each system, answers in one page each.
         max_age_s: How old a kept answer may be: as the caller allows, and every field.
+        price: Tells what it came to, once it was executed.
     """
 
     cost: int
     calls: Mapping[str, int]
     max_age_s: float = 0.0
+    price: Price = field(default=FREE, compare=False)
 
 
 class Guard:
@@ -206,12 +208,8 @@ class Guard:
         if cost > self._limits.cost:
             msg = "The request costs more than one request may."
             raise LimitExceededError(msg, limit="cost")
-        return Bill(cost, _calls(terms.reads, arguments), _max_age_s(terms, arguments))
-
-    def spent(self, prepared: Prepared, executed: Executed) -> int:
-        """Work out what a request that was executed has cost."""
-        terms: Terms = prepared.compiled.note
-        return terms.price.after(executed.counts)
+        calls, max_age_s = _calls(terms.reads, arguments), _max_age_s(terms, arguments)
+        return Bill(cost, calls, max_age_s, terms.price)
 
     def _check_amounts(self, terms: Terms, arguments: Arguments) -> None:
         limits, look_ups = self._limits, terms.single

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import cast
 
 import structlog
-from graphql import OperationDefinitionNode, OperationType
+from graphql import OperationType
 from opentelemetry.trace import SpanKind, Tracer
 
 from gateway import correlation
@@ -40,7 +40,7 @@ from gateway.graphql.answers import (
     refused,
 )
 from gateway.graphql.departures import Departures
-from gateway.graphql.documents import Document, Documents, RefusedDocument
+from gateway.graphql.documents import Document, Documents, Operation, RefusedDocument
 from gateway.graphql.guard import LimitExceededError
 from gateway.graphql.identify import Identification
 from gateway.graphql.kept import AnswerKey, KeptAnswer, KeptAnswers, answer_key
@@ -64,7 +64,6 @@ from gateway.whole_answer import BODY, WHOLE
 from orderlines.deadline import Clock, Deadline
 from policies.permissions import INTROSPECTION
 from policies.principal import Principal
-from policies.throttle import NO_CALLS
 
 _log = structlog.get_logger()
 
@@ -183,9 +182,9 @@ class GraphQLRoute:
             answer = await self._answer(turn, scope, headers, receive)
             operation = turn.operation
             if operation is not None:
-                span.set_attribute("graphql.operation.type", operation.operation.value)
+                span.set_attribute("graphql.operation.type", operation.kind)
                 if operation.name is not None:
-                    span.set_attribute("graphql.operation.name", operation.name.value)
+                    span.set_attribute("graphql.operation.name", operation.name)
             span.set_attribute("orderline.correlation_id", turn.correlation_id)
             if answer is not None:
                 span.set_attribute("http.response.status_code", int(answer.status))
@@ -235,24 +234,26 @@ class GraphQLRoute:
         known = self._documents.known(request)
         self._admission.enter(is_look_up=known is not None or self._documents.knows(request))
         try:
-            document = known or self._documents.find(request)
-            if isinstance(document, RefusedDocument):
-                if reads_only and document.kinds - {OperationType.QUERY}:
-                    raise _only_queries()
-                return _refused(turn, document)
-            turn.document_hash = document.short_hash
-            name = request.operation_name
-            operation = document.operations.get(name) or document.operation(name)
-            if isinstance(operation, RefusedDocument):
-                return _refused(turn, operation)
-            if reads_only and operation.operation is not OperationType.QUERY:
+            if known is None:
+                document = self._documents.find(request)
+                if isinstance(document, RefusedDocument):
+                    return _refused(turn, document, reads_only=reads_only)
+                known = document
+            turn.document_hash = known.short_hash
+            operation = known.operations.get(request.operation_name)
+            if operation is None:
+                meant = known.operation(request.operation_name)
+                if isinstance(meant, RefusedDocument):
+                    return _refused(turn, meant, reads_only=reads_only)
+                operation = meant
+            if reads_only and operation.kind != "query":
                 raise _only_queries()
             turn.operation = operation
-            too_large = document.for_others
+            too_large = known.for_others
             if too_large is not None and INTROSPECTION not in principal.scopes:
                 raise LimitExceededError(too_large.message, limit=too_large.limit)
             self._departures.start(turn.task, receive)
-            return await self._execute(turn, principal, document, operation, request.variables)
+            return await self._execute(turn, principal, known, operation, request.variables)
         finally:
             self._admission.leave()
 
@@ -271,13 +272,13 @@ class GraphQLRoute:
         turn: Turn,
         principal: Principal,
         document: Document,
-        operation: OperationDefinitionNode,
+        operation: Operation,
         variables: Mapping[str, object],
     ) -> Answer:
         mask, hashed = self._guard.mask(principal), document.hash
         asked: AnswerKey | None = None
         if hashed in self._kept.documents:
-            asked = answer_key(hashed, _name(operation), mask, principal.visibility, variables)
+            asked = answer_key(hashed, operation.name, mask, principal.visibility, variables)
             kept = None if asked is None else self._kept.find(asked)
             if kept is not None and asked is not None:
                 # It is what the guard decided before: about this plan, mask and variables.
@@ -288,7 +289,7 @@ class GraphQLRoute:
                 return self._told(turn, kept.data, (), kept.cost, kept.as_of)
         epoch = self._kept.epoch
         prepared = self._executor.prepare(
-            document.ast, operation, variables, known_as=hashed, mask=mask
+            document.ast, operation.node, variables, known_as=hashed, mask=mask
         )
         if isinstance(prepared, Executed):
             return self._unanswered(turn, prepared)
@@ -300,17 +301,16 @@ class GraphQLRoute:
             deadline=Deadline(turn.started + self._deadline_s, self._clock),
             correlation_id=turn.correlation_id,
         )
-        turn.calls = context.calls
+        turn.calls = calls = context.calls
         turn.step = "execution"
         executed = await self._executor.run(prepared, context)
-        turn.cost = spent = self._guard.spent(prepared, executed)
-        calls = turn.calls or NO_CALLS
+        turn.cost = spent = bill.price.after(executed.counts)
         settled = toll.settle_now(charge, spent, calls)
         turn.charge = settled or await toll.settle(charge, spent, calls)
         data, errors = executed.json, executed.errors
         if bill.max_age_s > 0 and context.oldest is not None and data is not None and not errors:
             asked = asked or answer_key(
-                hashed, _name(operation), mask, principal.visibility, variables
+                hashed, operation.name, mask, principal.visibility, variables
             )
             good_s = (context.good_until - self._now()).total_seconds()
             if asked is not None and not context.is_flagged and good_s > 0:
@@ -329,13 +329,13 @@ class GraphQLRoute:
         as_of: datetime | None,
     ) -> Answer:
         """Write what belongs to this request around the data."""
-        extensions = b'{"cost":{"requested":%d,"actual":%d}' % (cost, turn.cost)
+        told = cost, turn.cost
         headers: tuple[Header, ...] = ()
         if as_of is None:
-            extensions += b"}"
+            extensions = b'{"cost":{"requested":%d,"actual":%d}}' % told
         else:
             age = max(int((self._now() - as_of).total_seconds()), 0)
-            extensions += b',"cache":{"age":%d}}' % age
+            extensions = b'{"cost":{"requested":%d,"actual":%d},"cache":{"age":%d}}' % (*told, age)
             headers = ((b"age", b"%d" % age),)
         if not errors:
             pieces = encode(data, (), extensions)
@@ -373,15 +373,13 @@ def _reads_only(method: str) -> bool | None:
     raise MethodNotAllowedError(msg)
 
 
-def _refused(turn: Turn, why: RefusedDocument) -> Answer:
+def _refused(turn: Turn, why: RefusedDocument, *, reads_only: bool) -> Answer:
     """Answer a question that is refused for its document."""
+    if reads_only and why.kinds - {OperationType.QUERY}:
+        raise _only_queries()
     if why.limit is not None:
         raise LimitExceededError(why.errors[0].message, limit=why.limit)
     return refused(why.code, why.errors, turn.media, correlation_id=turn.correlation_id)
-
-
-def _name(operation: OperationDefinitionNode) -> str | None:
-    return operation.name.value if operation.name else None
 
 
 def _only_queries() -> MethodNotAllowedError:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 MAX_INTEGER: Final = 10**18
 """Larger ones are left alone, long before integers are no integers any more."""
@@ -18,8 +19,8 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     """The members that are usual, and nothing but."""
 
     query: str
-    operationName: str | msgspec.UnsetType | None = msgspec.UNSET  # noqa: N815 - as it is sent
-    variables: dict[str, str | int | bool | None] | msgspec.UnsetType | None = msgspec.UNSET
+    operationName: str | UnsetType | None = UNSET  # noqa: N815 - as it is sent
+    variables: dict[str, str | int | bool | None] | UnsetType | None = UNSET
 
 
 _decode: Final = msgspec.json.Decoder(_Body).decode
@@ -42,21 +43,21 @@ def plain_body(body: bytes) -> tuple[str, str | None, Mapping[str, object]] | No
         found = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    strings, name, variables = 2, found.operationName, found.variables
-    if name is msgspec.UNSET:
+    quotes, name, variables = 4, found.operationName, found.variables
+    if name is UNSET:
         name = None
     else:
-        strings += 1 if name is None else 2
-    if variables is msgspec.UNSET:
+        quotes += 2 if name is None else 4
+    if variables is UNSET:
         variables = {}
     else:
         variables = variables or {}
-        strings += 1 + len(variables)
+        quotes += 2 + 2 * len(variables)
         for value in variables.values():
             if type(value) is str:
-                strings += 1
+                quotes += 2
             elif type(value) is int and not -MAX_INTEGER < value < MAX_INTEGER:
                 return None
-    if body.count(b'"') - escaped_quotes != 2 * strings:
+    if body.count(b'"') - escaped_quotes != quotes:
         return None
     return found.query, name, variables

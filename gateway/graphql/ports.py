@@ -58,10 +58,6 @@ class Guard(Protocol):
         """Decide about one request, and say what it costs at most."""
         ...
 
-    def spent(self, prepared: Prepared, executed: Executed) -> int:
-        """Say what a request cost."""
-        ...
-
 
 class MakeContext(Protocol):
     """Makes what resolvers may know about a question."""

@@ -12,8 +12,7 @@ answer itself lies where it can be dropped (`kept`).
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
-from graphql import OperationDefinitionNode
-
+from gateway.graphql.documents import Operation
 from gateway.graphql.kept import AnswerKey
 from policies.principal import Principal
 
@@ -34,7 +33,7 @@ class Meant(NamedTuple):
 
     principal: Principal
     asked: AnswerKey
-    operation: OperationDefinitionNode
+    operation: Operation
     document_hash: str
 
 

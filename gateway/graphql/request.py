@@ -151,8 +151,7 @@ def request_from_body(body: bytes) -> GraphQLRequest:
     """
     plain = plain_body(body)
     if plain is not None:
-        query, operation_name, variables = plain
-        return GraphQLRequest(query, operation_name, variables)
+        return GraphQLRequest(*plain)
     if not body:
         msg = "The body is empty. Send a JSON object with the member query."
         raise MalformedRequestError(msg)

@@ -6,7 +6,10 @@ a timer of its own would cost more than reading its body.
 """
 
 import asyncio
+import time
 from typing import Any, TypeAlias
+
+from orderlines.deadline import Clock
 
 Task: TypeAlias = asyncio.Task[Any]
 
@@ -16,20 +19,21 @@ class TimeLimit:
 
     Args:
         seconds: What each task may take.
+        clock: A monotonic clock.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
         self._seconds = seconds
+        self._clock = clock
         # In the order of arrival, and so of the instants at which they are late.
         self._due: dict[Task, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, task: Task) -> None:
         """Begin to watch a task."""
-        loop = task.get_loop()
-        self._due[task] = due = loop.time() + self._seconds
+        self._due[task] = self._clock() + self._seconds
         if self._timer is None:
-            self._timer = loop.call_at(due, self._cancel_late)
+            self._timer = task.get_loop().call_later(self._seconds, self._cancel_late)
 
     def is_over(self, task: Task) -> bool:
         """Tell whether a task that was started was cancelled because its time was over."""
@@ -41,12 +45,11 @@ class TimeLimit:
 
     def _cancel_late(self) -> None:
         self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._clock()
         while self._due:
             task, due = next(iter(self._due.items()))
             if due > now:
-                self._timer = loop.call_at(due, self._cancel_late)
+                self._timer = asyncio.get_running_loop().call_later(due - now, self._cancel_late)
                 return
             del self._due[task]
             task.cancel()

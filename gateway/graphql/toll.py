@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from gateway.answers import Header
 from gateway.graphql.guard import Bill, LimitExceededError
 from orderlines.errors import GatewayError
-from policies.rate_limit_fields import policy_text, rate_limit_text, retry_after_text
+from policies.rate_limit_fields import left_field, policy_field, refused_field, retry_after_field
 from policies.throttle import Charge, Refused, Throttle
 
 ENTRY: Final = 1
@@ -35,7 +35,7 @@ class ThrottledError(GatewayError):
         super().__init__(
             f"The quota of {what} is used up for now; see `Retry-After`.",
             system=refused.system,
-            retry_after=int(retry_after_text(refused)),
+            retry_after=int(retry_after_field(refused)),
         )
         self.headers = headers
 
@@ -54,7 +54,7 @@ class Toll:
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
         self.enter_now: Final = throttle.point_now
-        self._policy: Header = (b"ratelimit-policy", policy_text(throttle.settings).encode("ascii"))
+        self._policy: Header = (b"ratelimit-policy", policy_field(throttle.settings))
 
     async def enter(self, principal_id: str) -> Charge:
         """Take the point that every request costs.
@@ -87,13 +87,14 @@ class Toll:
         """Give back what was not used."""
         return await self._throttle.refund(charge, max(spent - ENTRY, 0), calls)
 
-    def headers(self, found: Charge | Refused) -> tuple[Header, ...]:
+    def headers(self, charge: Charge) -> tuple[Header, ...]:
         """Tell how the bucket stands."""
-        return (self._policy, (b"ratelimit", rate_limit_text(found).encode("ascii")))
+        return (self._policy, (b"ratelimit", left_field(charge)))
 
     def _refuse(self, refused: Refused) -> Charge:
         if refused.never:
             msg = "The request costs more than the quota of this credential ever holds."
             raise LimitExceededError(msg, limit="quota")
-        retry = (b"retry-after", retry_after_text(refused).encode("ascii"))
-        raise ThrottledError(refused, (*self.headers(refused), retry))
+        told = (b"ratelimit", refused_field(refused))
+        retry = (b"retry-after", retry_after_field(refused))
+        raise ThrottledError(refused, (self._policy, told, retry))

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from graphql import OperationDefinitionNode, OperationType
 
 from gateway.answers import Answer
 from gateway.graphql.answers import DeadlineExceededError, NotReadyError, RequestTimeoutError
+from gateway.graphql.documents import Operation
 from gateway.graphql.media import MediaType
 from gateway.graphql.time_limit import Task
 from gateway.telemetry import RequestLine
@@ -29,7 +29,7 @@ class Turn(msgspec.Struct):
     media: MediaType = MediaType.JSON
     principal: str | None = None
     document_hash: str | None = None
-    operation: OperationDefinitionNode | None = None
+    operation: Operation | None = None
     calls: Mapping[str, int] | None = None
     cost: int = 0
     charge: Charge | None = None
@@ -38,12 +38,9 @@ class Turn(msgspec.Struct):
 def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -> RequestLine:
     """Write the line that a request leaves in the log."""
     operation = turn.operation
-    name = operation_type = None
+    name = kind = None
     if operation is not None:
-        name = None if operation.name is None else operation.name.value
-        # To ask an enum for its value is a function of Python.
-        kind = operation.operation
-        operation_type = "query" if kind is OperationType.QUERY else kind.value
+        name, kind = operation.name, operation.kind
     codes: tuple[str, ...] = ()
     bytes_out = 0
     if answer is not None:
@@ -58,7 +55,7 @@ def line_of(turn: Turn, answer: Answer | None, *, at: datetime, took_s: float) -
         bytes_out=bytes_out,
         principal=turn.principal,
         operation_name=name,
-        operation_type=operation_type,
+        operation_type=kind,
         document_hash=turn.document_hash,
         error_codes=codes,
         calls=turn.calls or None,

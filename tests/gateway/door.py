@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, build_schema
 
@@ -24,6 +24,7 @@ from gateway.graphql.toll import Toll
 from gateway.telemetry import RequestLog
 from orderlines.deadline import Deadline
 from policies.authentication import AuthenticationChain
+from policies.cost import Price
 from policies.key_authenticator import ApiKeyAuthenticator
 from policies.principal import Principal
 from policies.settings import ThrottleSettings
@@ -43,6 +44,7 @@ class Outcome:
     data: Mapping[str, Any] | None = None
     errors: Sequence[GraphQLError] = ()
     executed: bool = True
+    counts: Mapping[object, int] = field(default_factory=dict)
 
     @property
     def json(self) -> bytes | None:
@@ -86,11 +88,15 @@ class FakeExecutor:
         return self.outcome
 
 
+CHEAPER: Final = Price((), 0, 2, ())
+"""What questions come to, if the fake guard lets them pass."""
+
+
 @dataclass
 class FakeGuard:
     """Lets everything pass, at a price."""
 
-    bill: Bill | Exception = field(default_factory=lambda: Bill(3, {"erp": 1}))
+    bill: Bill | Exception = field(default_factory=lambda: Bill(3, {"erp": 1}, price=CHEAPER))
 
     def mask(self, principal: Principal) -> frozenset[tuple[str, str]]:  # noqa: ARG002 - as asked
         """Refuse no field."""
@@ -101,10 +107,6 @@ class FakeGuard:
         if isinstance(self.bill, Exception):
             raise self.bill
         return self.bill
-
-    def spent(self, prepared: object, executed: object) -> int:  # noqa: ARG002 - as asked
-        """Say that it cost less."""
-        return 2
 
 
 @dataclass

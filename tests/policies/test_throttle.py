@@ -11,7 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.store.counters import MemoryCounters
-from policies.rate_limit_fields import policy_text, rate_limit_text, retry_after_text
+from policies.rate_limit_fields import (
+    left_field,
+    policy_field,
+    refused_field,
+    retry_after_field,
+)
 from policies.settings import Quota, ThrottleSettings
 from policies.throttle import (
     Answer,
@@ -325,10 +330,10 @@ async def test_more_than_was_taken_is_not_taken_afterwards() -> None:
 
 def test_the_policy_is_a_list_of_strings_with_parameters() -> None:
     """Names are strings and units are named, as the draft wants them."""
-    assert policy_text(ThrottleSettings()) == (
-        '"key";q=600000;w=60;qu="cost", "system";q=60000;w=60;qu="calls"'
+    assert policy_field(ThrottleSettings()) == (
+        b'"key";q=600000;w=60;qu="cost", "system";q=60000;w=60;qu="calls"'
     )
-    assert policy_text(Throttle(SMALL, MemoryCounters()).settings) == policy_text(SMALL)
+    assert policy_field(Throttle(SMALL, MemoryCounters()).settings) == policy_field(SMALL)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +348,9 @@ def test_the_policy_is_a_list_of_strings_with_parameters() -> None:
 )
 def test_what_is_left_is_told_in_whole_seconds(found: Charge | Refused, text: str) -> None:
     """Rounded up: who comes back then is not refused for a fraction."""
-    assert rate_limit_text(found) == text
+    field = left_field(found) if isinstance(found, Charge) else refused_field(found)
+
+    assert field == text.encode()
 
 
 @pytest.mark.parametrize(
@@ -353,5 +360,5 @@ def test_retry_after_is_never_too_short(retry_us: int, text: str) -> None:
     """And the same instant as in `RateLimit`."""
     refused = Refused(None, 1, 10, 0, retry_us)
 
-    assert retry_after_text(refused) == text
-    assert rate_limit_text(refused).endswith(f";t={text}")
+    assert retry_after_field(refused) == text.encode()
+    assert refused_field(refused).endswith(f";t={text}".encode())

@@ -28,7 +28,12 @@ from backends.store.valkey_counters import PREFIX, ValkeyCounters
 from gateway.cli.personas import EVERYTHING
 from orderlines.visibility import Visibility
 from policies.api_keys import Grant, mint
-from policies.rate_limit_fields import policy_text, rate_limit_text, retry_after_text
+from policies.rate_limit_fields import (
+    left_field,
+    policy_field,
+    refused_field,
+    retry_after_field,
+)
 from policies.settings import Quota, ThrottleSettings
 from policies.throttle import Charge, Refused, Throttle
 from tests.gateway.door import PEPPER
@@ -152,10 +157,13 @@ async def test_rl1_what_a_caller_is_told_can_be_read_and_falls(server: ValkeySer
     async with counting(server, HUNDRED, timeout_s=5.0) as (throttle, _, _):
         found = [await throttle.charge(CALLER, 30, {"erp": 1}) for _ in range(4)]
         refused = await throttle.charge(CALLER, 1, {"erp": 48})
-    texts = [rate_limit_text(one) for one in found]
+    fields = [left_field(one) if isinstance(one, Charge) else refused_field(one) for one in found]
+    texts = [one.decode() for one in fields]
 
     assert all(member.fullmatch(one) for one in texts)
-    assert all(member.fullmatch(one) for one in policy_text(throttle.settings).split(", "))
+    assert all(
+        member.fullmatch(one) for one in policy_field(throttle.settings).decode().split(", ")
+    )
     assert texts == [
         '"key";r=70;t=18',
         '"key";r=40;t=36',
@@ -163,9 +171,9 @@ async def test_rl1_what_a_caller_is_told_can_be_read_and_falls(server: ValkeySer
         '"key";r=10;t=12',
     ]
     assert isinstance(found[-1], Refused)
-    assert retry_after_text(found[-1]) == "12"
+    assert retry_after_field(found[-1]) == b"12"
     assert isinstance(refused, Refused)
-    assert rate_limit_text(refused) == '"system";r=47;t=2;pk=:ZXJw:'
+    assert refused_field(refused) == b'"system";r=47;t=2;pk=:ZXJw:'
 
 
 async def test_rl2_a_server_killed_in_flow_stops_no_decision(server: ValkeyServer) -> None:

@@ -5,10 +5,10 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, OperationType, build_schema
+from graphql import OperationType, build_schema
 
 from gateway.graphql import documents
-from gateway.graphql.documents import Document, Documents, RefusedDocument
+from gateway.graphql.documents import Document, Documents, Operation, RefusedDocument
 
 SCHEMA = build_schema("""
     type Query { a(x: Int, s: [String], e: Size): Query  b: Int }
@@ -72,10 +72,12 @@ def test_a_document_knows_its_operations() -> None:
     assert isinstance(document, Document)
     assert isinstance(single, Document)
     operation = document.operation("B")
-    assert isinstance(operation, OperationDefinitionNode)
-    assert operation.name is not None
-    assert operation.name.value == "B"
-    assert single.operation(None) is single.ast.definitions[0]
+    assert isinstance(operation, Operation)
+    assert (operation.name, operation.kind) == ("B", "query")
+    unnamed = single.operation(None)
+    assert isinstance(unnamed, Operation)
+    assert unnamed.node is single.ast.definitions[0]
+    assert (unnamed.name, unnamed.kind) == (None, "query")
     assert document.short_hash == "7b696682bc5e"
 
 

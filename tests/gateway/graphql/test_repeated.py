@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from graphql import OperationDefinitionNode, parse
 
+from gateway.graphql.documents import operation_of
 from gateway.graphql.kept import AnswerKey
 from gateway.graphql.repeated import MAX_BYTES, MAX_QUESTIONS, Meant, RepeatedQuestions
 from orderlines.visibility import ALL, Visibility
@@ -19,7 +20,7 @@ def meant(principal: Principal = CALLER) -> Meant:
     """Say what a question means."""
     assert isinstance(OPERATION, OperationDefinitionNode)
     asked = AnswerKey("hash", None, frozenset(), b"", principal.visibility)
-    return Meant(principal, asked, OPERATION, "hash")
+    return Meant(principal, asked, operation_of(OPERATION), "hash")
 
 
 def test_the_same_bytes_of_the_same_caller_mean_the_same() -> None:

@@ -8,7 +8,7 @@ from gateway.graphql.guard import Bill
 from gateway.graphql.toll import Toll
 from policies.settings import Quota, ThrottleSettings
 from policies.throttle import Throttle
-from tests.gateway.door import Door, FakeGuard, make_route
+from tests.gateway.door import CHEAPER, Door, FakeGuard, make_route
 
 
 def limited(
@@ -23,7 +23,7 @@ def limited(
         door.executor,
         store,
         toll=Toll(Throttle(settings, MemoryCounters())),
-        guard=FakeGuard(Bill(cost, {"erp": 1})),
+        guard=FakeGuard(Bill(cost, {"erp": 1}, price=CHEAPER)),
     )
 
 
