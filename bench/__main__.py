@@ -59,6 +59,8 @@ def main() -> int:
             for workload in COLD
             if workload in options.only
         }
+        for server in servers.values():
+            server.rest()
         for workload in (one for one in PEERS if one in options.only):
             some = {name: servers[name] for name in PEERS[workload] if name in servers}
             found[workload] = _measure(workload, some, options)
@@ -141,18 +143,24 @@ def _upstream(
 def _measure(
     workload: str, servers: Mapping[str, Running], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """Ask all servers in turn, round by round, once they are known to answer alike."""
-    expected = normal(ask(servers["gateway"], workload))
-    for name, server in servers.items():
-        answer = normal(ask(server, workload))
-        if answer != expected:
-            msg = f"{name} answers {workload} in another way: {str(answer)[:300]}"
-            raise SystemExit(msg)
-        _warm_up(server, workload, options.keys)
+    """Ask all servers in turn, round by round, once they are known to answer alike.
+
+    Who is not asked rests, so that a turn is a server's own.
+    """
+    expected: Any = None
+    for name, server in servers.items():  # the gateway is the first of them
+        with server.awake():
+            answer = normal(ask(server, workload))
+            expected = answer if expected is None else expected
+            if answer != expected:
+                msg = f"{name} answers {workload} in another way: {str(answer)[:300]}"
+                raise SystemExit(msg)
+            _warm_up(server, workload, options.keys)
     taken: dict[str, list[float]] = {name: [] for name in servers}
     for number in range(options.rounds):
         for name, server in servers.items():
-            told = load(server, workload, options.seconds)
+            with server.awake():
+                told = load(server, workload, options.seconds)
             taken[name].append(told.per_second)
             _say(
                 f"{workload} round {number + 1}/{options.rounds} {name:<12}"

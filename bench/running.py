@@ -1,7 +1,11 @@
-"""Processes of a run: on a port of their own, pinned to a core, ended by their id."""
+"""Processes of a run: on a port of their own, pinned to a core, ended by their id.
+
+Each is a group of its own, so that what it starts itself is stopped and ended with it.
+"""
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -14,6 +18,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 START_S: Final = 60.0
 SERVER_CORE: Final = 0
 LOAD_CORE: Final = 1
+SETTLE_S: Final = 0.2
+"""For what a server that rested has to make up for: timers that are overdue."""
 
 
 class UnavailableError(Exception):
@@ -22,12 +28,33 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that accepts connections."""
+    """A server that accepts connections.
+
+    Attributes:
+        group: The group of its processes.
+        how: It runs.
+        keys: A file of API keys, if it asks for one.
+    """
 
     name: str
     port: int
+    group: int
     how: str
     keys: Path | None = None
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[None]:
+        """Let it run until the block ends; then it rests, and takes no part of the core."""
+        os.killpg(self.group, signal.SIGCONT)
+        time.sleep(SETTLE_S)
+        try:
+            yield
+        finally:
+            self.rest()
+
+    def rest(self) -> None:
+        """Let it rest until it is woken, or its run ends."""
+        os.killpg(self.group, signal.SIGSTOP)
 
 
 def free_port() -> int:
@@ -39,8 +66,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def process(command: list[str], *, core: int, log: IO[bytes], cwd: Path = ROOT) -> Iterator[None]:
-    """Run a command on one core until the block ends."""
+def process(command: list[str], *, core: int, log: IO[bytes], cwd: Path = ROOT) -> Iterator[int]:
+    """Run a command on one core until the block ends; gives the group of its processes."""
     started = subprocess.Popen(
         ["taskset", "-c", str(core), *command],
         cwd=cwd,
@@ -48,15 +75,18 @@ def process(command: list[str], *, core: int, log: IO[bytes], cwd: Path = ROOT) 
         stderr=log,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "NODE_ENV": "production", "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
     )
     try:
-        yield
+        yield started.pid
     finally:
-        started.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGCONT)
+            os.killpg(started.pid, signal.SIGTERM)
         try:
             started.wait(5)
         except subprocess.TimeoutExpired:
-            started.kill()
+            os.killpg(started.pid, signal.SIGKILL)
             started.wait()
 
 

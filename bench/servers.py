@@ -37,6 +37,7 @@ def serving(name: str, ports: dict[str, int], folder: Path, *, keys: int) -> Ite
         "stock": "uvicorn, one process, strawberry, a DataLoader a system, httpx2",
     } | node_peers.HOW
     command = commands.get(name) or node_peers.command_of(name, port, ports, folder)
-    with log.open("wb") as out, process(command, core=SERVER_CORE, log=out, cwd=ROOT):
+    keys_file = folder / "keys.txt" if name == "gateway" else None
+    with log.open("wb") as out, process(command, core=SERVER_CORE, log=out, cwd=ROOT) as group:
         wait_for(port, name, log)
-        yield Running(name, port, how[name], folder / "keys.txt" if name == "gateway" else None)
+        yield Running(name, port, group, how[name], keys_file)
