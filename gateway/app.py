@@ -8,11 +8,11 @@ reverse. It is ready in between.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from slowapi.errors import RateLimitExceeded
@@ -104,21 +104,26 @@ class Application:
         self.failure: GatewayError | None = None
         self._is_draining = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or live through one lifespan."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Answer one request, or live through one lifespan.
+
+        What it gives is awaited as a coroutine of its own would be, without one around it.
+        """
         if scope["type"] != "http" or scope["path"] != GRAPHQL_PATH:
-            await self._pages(scope, receive, send)
-        elif self._route is not None:
-            await self._route(scope, receive, send)
-        else:
-            correlation_id = correlation_id_of(fold_headers(scope["headers"]).get(HEADER))
-            answer = problem_answer(
-                "NOT_READY",
-                "The gateway is starting or stopping.",
-                correlation_id=correlation_id,
-                headers=(RETRY_SOON,),
-            )
-            await send_answer(send, answer, correlation_id)
+            return self._pages(scope, receive, send)
+        if self._route is not None:
+            return self._route(scope, receive, send)
+        return self._say_not_ready(scope, send)
+
+    async def _say_not_ready(self, scope: Scope, send: Send) -> None:
+        correlation_id = correlation_id_of(fold_headers(scope["headers"]).get(HEADER))
+        answer = problem_answer(
+            "NOT_READY",
+            "The gateway is starting or stopping.",
+            correlation_id=correlation_id,
+            headers=(RETRY_SOON,),
+        )
+        await send_answer(send, answer, correlation_id)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:

@@ -103,6 +103,7 @@ async def serve_until_told(  # noqa: PLR0913 - what a server is told, each by it
     guard = ConnectionGuard(limits)
     config = uvicorn.Config(
         application,
+        interface="asgi3",  # which it could not tell of an application that is no coroutine
         http=guard.protocol,
         ws="none",
         lifespan="on",
