@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from opentelemetry.trace import SpanKind, Tracer
 
 from backends.cache import ReadingCache
-from backends.transport import BackendError, Request, Response, Sending, SendsNow, Transport
+from backends.transport import BackendError, Request, Response, SendsNow, Transport
 from orderlines.deadline import Deadline
 
 T = TypeVar("T")
@@ -65,6 +65,10 @@ class ObservedTransport:
 
     Attributes:
         system: Configured name of the system behind it.
+        sender: What carries a request without a task, if there is something that does.
+            Whoever uses it counts the call (`begun`), and tells of the answer by
+            `answered`, or that there is none by `left`.
+        begun: Calls begun.
         now: The wall clock, aware and in UTC.
         cache: Where what it answers is kept for those who allow that.
         last_success_at: When a call last brought a usable answer.
@@ -85,9 +89,9 @@ class ObservedTransport:
         self._tracer = tracer
         self._inner = inner
         # A span is told from within the task that sends.
-        self._sender = inner if tracer is None and isinstance(inner, SendsNow) else None
-        self._calls = 0
-        self._in_flight = 0
+        self.sender: Final = inner if tracer is None and isinstance(inner, SendsNow) else None
+        self.begun = 0
+        self._ended = 0
         self._failures: Counter[str] = Counter()
         self._bytes_received = 0
         self.last_success_at: datetime | None = None
@@ -106,8 +110,7 @@ class ObservedTransport:
         Raises:
             BackendError: None came, or not a usable one.
         """
-        self._calls += 1
-        self._in_flight += 1
+        self.begun += 1
         try:
             if self._tracer is None:
                 response = await self._inner.send(request, deadline=deadline)
@@ -118,34 +121,19 @@ class ObservedTransport:
             raise
         return self.answered(request, look, response)
 
-    def begin(self, request: Request, deadline: Deadline) -> Sending | None:
-        """Begin to carry one request, if that needs no task; else see `ask`.
-
-        Whoever awaits what this gives tells of the answer by `answered`, or that there is
-        none by `left`.
-        """
-        sender = self._sender
-        if sender is None:
-            return None
-        sending = sender.send_now(request, deadline=deadline)
-        if sending is not None:
-            self._calls += 1
-            self._in_flight += 1
-        return sending
-
     def left(self, error: BaseException | None) -> None:
         """Count that a call has ended without an answer.
 
         Args:
             error: Why; anything but a `BackendError` is no failure of the system.
         """
-        self._in_flight -= 1
+        self._ended += 1
         if isinstance(error, BackendError):
             self.failed(error)
 
     def answered(self, request: Request, look: Look[T], response: Response) -> T:
         """Count that a call has ended, look at the answer, and count it as good or not."""
-        self._in_flight -= 1
+        self._ended += 1
         self._bytes_received += len(response.body)
         try:
             seen = look(request, response)
@@ -176,9 +164,9 @@ class ObservedTransport:
     def health(self) -> Health:
         """Tell what became of the calls so far."""
         return Health(
-            calls=self._calls,
+            calls=self.begun,
             failures=self._failures.total(),
-            in_flight=self._in_flight,
+            in_flight=self.begun - self._ended,
             last_success_at=self.last_success_at,
             last_failure_at=self._last_failure_at,
             last_reason=self._last_reason,

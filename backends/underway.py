@@ -40,10 +40,13 @@ def begin(
         asking: For whom, about what, until when, and how old an answer may be.
         make: Makes something of what came about what was asked, or raises.
     """
-    if len(questions) == 1 and (asking.wanted.max_age_s <= 0 or transport.cache is None):
+    sender = transport.sender
+    is_live = asking.wanted.max_age_s <= 0 or transport.cache is None
+    if sender is not None and is_live and len(questions) == 1:
         question = questions[0]
-        sending = transport.begin(question, asking.deadline)
+        sending = sender.send_now(question, deadline=asking.deadline)
         if sending is not None:
+            transport.begun += 1
             return Underway(transport, question, sending, look, asking, make)
     return _fetched(transport, questions, look, asking, make)
 

@@ -102,13 +102,13 @@ class OmsSandbox:
             BackendError: The system gave no usable answer.
         """
         asked, (query, seal) = Asked.of(refs), self._way(facts)
-        return begin(
-            self._transport,
-            [query.question(one) for one in self._variables(refs, asked)],
-            self._look,
-            asking=Asking(visibility, deadline, wanted, asked),
-            make=seal,
-        )
+        number, table = asked.only_order, self.capabilities
+        if number is not None and table.ask_by is AskBy.ORDER_NUMBER:  # as mostly
+            questions = [query.question(Variables(orders=[number], first=table.page_rows))]
+        else:
+            questions = [query.question(one) for one in self._variables(refs, asked)]
+        asking = Asking(visibility, deadline, wanted, asked)
+        return begin(self._transport, questions, self._look, asking=asking, make=seal)
 
     def _made_way(self, facts: Facts) -> Way:
         """Choose what to ask, and how answers are opened."""
@@ -121,9 +121,6 @@ class OmsSandbox:
             known = (ref.known_as(CUSTOMER) for ref in refs)
             numbers = list(dict.fromkeys(xref.document for xref in known if xref is not None))
             return [Variables(customer_orders=some, first=first) for some in _cut(numbers, most)]
-        number = asked.only_order
-        if number is not None:
-            return [Variables(orders=[number], first=first)]
         if asked.orders:
             return [Variables(orders=some, first=first) for some in _cut(list(asked.orders), most)]
         lines = [LineInput(order, line) for order, line in asked.lines]
