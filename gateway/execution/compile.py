@@ -36,6 +36,7 @@ from gateway.execution.source import (
 )
 from gateway.execution.templates import (
     VALUE,
+    Listing,
     Template,
     object_of,
     width_of,
@@ -52,7 +53,8 @@ _LEGEND: Final = """\
 #
 # objects_0 gives the objects of a selection; columns_0 its columns where all are as usual,
 # so that fill_0, or the template of an outer object, may be filled with them. reader_0
-# reads all leaves of objects that are as usual, and then nothing else is asked.
+# reads all leaves of objects that are as usual, and then nothing else is asked: usual_0
+# makes objects of them, list_0 gives them or, of many, their list as one text (listing_0).
 """
 
 
@@ -132,6 +134,10 @@ class _Writer:
                 for name, selection in one.below.items()
                 if selection in self.functions
             }
+            if shape.is_listing:
+                (listed,) = one.below.values()
+                select = self.names[self.functions[listed]]
+                shape.list_of = self.names.get(self._named("list", listed), select)
         source = "\n\n".join([source, *self.beside])
         return Compiled(
             plan=self.plan,
@@ -179,6 +185,7 @@ class _Writer:
             reading = reading_of(selection, self.readers)
             if reading is not None:
                 self.names[f"reader_{stem}"] = reading.read
+                self.names[f"listing_{stem}"] = Listing(reading.template).of
                 self.beside.append(f"# reader_{stem}\n{reading.source}")
             write_filling(text, stem, self.flat[selection], reading)
         self.texts.append("\n".join(text.lines) + "\n")

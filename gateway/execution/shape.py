@@ -98,6 +98,8 @@ class Shape:
         selects: The functions of its selections, by object type; put here once made.
         is_direct: Whether its values are objects of one type, told by nothing else.
         is_listing: Whether they are lists of such objects.
+        list_of: Makes the objects of one such list, or the whole list as one text; put here
+            once made.
     """
 
     __slots__ = (
@@ -106,6 +108,7 @@ class Shape:
         "is_direct",
         "is_listing",
         "leaf",
+        "list_of",
         "named",
         "selects",
         "takes_texts",
@@ -130,6 +133,7 @@ class Shape:
             and field.below[self.named.name].error is None
         )
         self.is_listing = self.is_direct and len(self.allows_null) == LIST
+        self.list_of: Select
 
     def leaves(self, values: Column, at: Positions, run: "Run") -> Told:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
@@ -159,7 +163,10 @@ class Shape:
             if getattr(type(items), "item_type", None) in run.plain and not run.has_failed:
                 # One list that is held as columns, as for a page: it needs no opening.
                 field, counts = self.field, run.counts
-                rows = self.selects[self.named.name](items, Items(Under(at, field), values), run)
+                rows = self.list_of(items, Items(Under(at, field), values), run)
+                if type(rows) is str:  # they are a list already
+                    counts[field] = counts.get(field, 0) + len(items)
+                    return [rows]
                 counts[field] = counts.get(field, 0) + len(rows)
                 if run.has_failed:
                     frames = [_Frame(values, None, ()), _Frame(None, None, ())]

@@ -12,7 +12,7 @@ from gateway.execution.leaves import NEVER_MARKED, json_text
 from gateway.execution.plan import Field, Selection, Way, is_async
 from gateway.execution.readers import Reading
 from gateway.execution.shape import Shape
-from gateway.execution.templates import Place, Template, numbered, object_of, written
+from gateway.execution.templates import MANY, Place, Template, numbered, object_of, written
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,10 +184,31 @@ def write_filling(text: Text, stem: str, flat: Template, reading: Reading | None
     if reading is not None:
         text.add(f"usual = reader_{stem}(parents)")
         text.add("if usual is not None:")
-        _write_filled(text, reading.template, "usual")
-        text.depth = 1
+        text.add(f"    return usual_{stem}(usual)")
     text.add(f"made = columns_{stem}(parents, at, run)")
     text.add(f"return fill_{stem}(made) if type(made) is tuple else made")
+    if reading is not None:
+        _write_listing(text, stem, reading)
+
+
+def _write_listing(text: Text, stem: str, reading: Reading) -> None:
+    """Write how leaves that were read together become objects, or a list of them."""
+    text.depth = 0
+    text.add("")
+    text.add("")
+    text.add(f"def usual_{stem}(columns):")
+    _write_filled(text, reading.template, "columns")
+    text.depth = 0
+    text.add("")
+    text.add("")
+    text.add(f"def list_{stem}(parents, at, run):")
+    text.depth = 1
+    text.add(f"usual = reader_{stem}(parents)")
+    text.add("if usual is None:")
+    text.add(f"    made = columns_{stem}(parents, at, run)")
+    text.add(f"    return fill_{stem}(made) if type(made) is tuple else made")
+    text.add("count = len(usual[0])")
+    text.add(f"return usual_{stem}(usual) if count < {MANY} else listing_{stem}(usual, count)")
 
 
 def _write_filled(text: Text, template: Template, columns: str) -> None:

@@ -8,6 +8,7 @@ from graphql import OperationDefinitionNode, build_schema, parse
 
 from gateway.execution import Executor
 from gateway.execution.plan import NO_MASK, FieldMask, Path
+from gateway.execution.templates import MANY
 from tests.gateway.execution.plans import Plan
 
 
@@ -34,6 +35,12 @@ class Reading:
         return given if self.is_usual else None
 
 
+class Things(list[str]):
+    """Things that say of all of them what they are, as a page of columns does."""
+
+    item_type = str
+
+
 SDL = """
 type Query { things: [Thing!]! nobody: [Thing!]! one: Any }
 type Thing {
@@ -53,7 +60,11 @@ async def _batch(things: Sequence[str], _ask: object) -> Sequence[str]:
 
 
 async def ask(
-    query: str, *, is_usual: bool = True, mask: FieldMask = NO_MASK
+    query: str,
+    *,
+    is_usual: bool = True,
+    mask: FieldMask = NO_MASK,
+    things: Sequence[str] = ("ann", "bob"),
 ) -> tuple[Any, list[Reading]]:
     """Ask twice, and give the last answer and the readers that were made."""
     made: list[Reading] = []
@@ -73,7 +84,7 @@ async def ask(
     names = ("name", "self", "maybe", "given", "any")
     fields = {("Thing", name): plain for name in names}
     fields |= {("Thing", name): plan for name, plan in ways.items()}
-    fields["Query", "things"] = Plan(function=lambda _: ["ann", "bob"])
+    fields["Query", "things"] = Plan(function=lambda _: things)
     fields["Query", "nobody"] = Plan(function=lambda _: [])
     schema = build_schema(SDL)
     schema.type_map["Any"].resolve_type = lambda *_: "Thing"  # type: ignore[attr-defined] # a union
@@ -120,6 +131,21 @@ async def test_leaves_are_read_together_under_their_keys(selection: str) -> None
 
     assert data["things"][0] == READ[selection]
     assert [one.asked for one in made][-1] > 0
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, MANY + 1, 100])
+@pytest.mark.parametrize("selection", READ)
+async def test_a_list_that_is_written_at_once_is_the_same_list(selection: str, count: int) -> None:
+    """However long it is, whether it is held as columns, and whatever its reader says."""
+    names = [f"thing {number} {{}} % '" for number in range(count)]
+    columns, made = await ask(question(selection), things=Things(names))
+    rows, _ = await ask(question(selection), things=names)
+    unread, _ = await ask(question(selection), things=Things(names), is_usual=False)
+
+    assert columns == rows
+    assert str(unread).upper() == str(rows).upper()
+    assert len(columns["things"]) == count
+    assert [one.asked for one in made][-1] == 2
 
 
 @pytest.mark.parametrize("selection", READ)
