@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
 from backends.capabilities import AskBy
 from backends.freshness import LIVE, Wanted
 from backends.ports import (
@@ -49,54 +47,13 @@ AnySource: TypeAlias = OrderSource | PromiseSource | FulfilmentSource
 Read: TypeAlias = Callable[..., Awaitable[Any]]
 """A method of a port."""
 
-Part: TypeAlias = tuple[Section, AnySource, Read]
-"""What a section is read by."""
+Part: TypeAlias = tuple[Section, AnySource, Read, Facts]
+"""What a section is read by, and which facts are asked for."""
 
-
-Split: TypeAlias = tuple[Sequence[Part], Sequence[Part]]
+Split: TypeAlias = tuple[Facts, Sequence[Part], Sequence[Part]]
+"""The facts a header is asked for; what is asked beside it; what is asked after it."""
 
 MAX_SPLITS: Final = 256
-
-
-class Look(msgspec.Struct, frozen=True):
-    """How every system of a wave is asked.
-
-    Attributes:
-        needs: What the answer needs.
-        deadline: Of every call.
-        wanted: How old what the systems say may be.
-    """
-
-    context: Context
-    needs: Facts
-    deadline: Deadline
-    wanted: Wanted
-
-    def begin(self, system: AnySource, read: Read, about: Refs, facts: Facts) -> Awaitable[Any]:
-        """Begin to ask a system, if it begins before it is awaited."""
-        context, name, table = self.context, system.name, system.capabilities
-        calls = table.calls if len(about) == 1 else table.calls_for(len(about))
-        context.calls[name] = context.calls.get(name, 0) + calls
-        try:
-            return read(
-                about,
-                visibility=context.visibility,
-                deadline=self.deadline,
-                facts=facts,
-                wanted=self.wanted,
-            )
-        except Exception as error:  # noqa: BLE001 - as in `attempt`
-            return _failed(error)
-
-    def begin_beside(self, parts: Sequence[Part], about: Refs) -> dict[Section, Awaitable[Any]]:
-        """Begin to ask systems while another is asked; what does not begin gets a task."""
-        asked: dict[Section, Awaitable[Any]] = {}
-        for section, system, read in parts:
-            begun = self.begin(system, read, about, self.needs)
-            if isinstance(begun, CoroutineType):
-                begun = self.context.start(attempt(begun))
-            asked[section] = begun
-        return asked
 
 
 async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted = LIVE) -> LookUp:
@@ -111,13 +68,13 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
     systems, visibility = context.systems, context.visibility
     source_name = refs[0].key.source
     source = systems.orders[source_name]
-    now, later = systems.splits.get(needs) or _split(needs, systems)
-    look = Look(context, needs, context.deadline.with_reserve(), wanted)
-    facts = needs | REFERENCES if later else needs
+    facts, now, later = systems.splits.get(needs) or _split(needs, systems)
     if visibility.warehouses is not ALL:
         facts |= OWNER
-    reading = look.begin(source, source.read_headers, refs, facts)
-    asked = look.begin_beside(now, refs)
+    deadline = context.deadline.with_reserve()
+    header = (Section.HEADER, source, source.read_headers, facts)
+    asked = _begin((header, *now), refs, context, deadline, wanted)
+    reading = asked.pop(Section.HEADER)
     try:
         try:
             headers: Told[HeaderFacet] = Told(await reading)
@@ -126,11 +83,11 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         admitted = admitted_of(headers, visibility)
         if later and admitted:
             told_refs = _refs_of(admitted, source_name)
-            asked |= look.begin_beside(later, told_refs)
+            asked |= _begin(later, told_refs, context, deadline, wanted)
         skus = _skus_of(admitted)
         items: Mapping[str, Master] | None = systems.items.known(skus)
         if items is None:
-            items = await _read_items(skus, look)
+            items = await _read_items(skus, context, deadline)
         answers: dict[Section, Sealed[Any] | GatewayError] = {}
         for section, one in asked.items():
             try:
@@ -142,12 +99,34 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         # question of one line costs else.
         await _leave([reading, *asked.values()])
         raise
-    for section, _, _ in later:
+    for section, *_ in later:
         answers.setdefault(section, _unasked(headers))
     found = opened(source_name, headers, admitted, items, answers, visibility)
     if wanted.max_age_s > 0:
         context.rest_on(found.readings.values(), refs, wanted.max_age_s)
     return found
+
+
+def _begin(
+    parts: Sequence[Part], about: Refs, context: Context, deadline: Deadline, wanted: Wanted
+) -> dict[Section, Awaitable[Any]]:
+    """Begin to ask systems; what does not begin gets a task, but for the header."""
+    visibility, calls, count = context.visibility, context.calls, len(about)
+    asked: dict[Section, Awaitable[Any]] = {}
+    for section, system, read, facts in parts:
+        name, table = system.name, system.capabilities
+        calls[name] = calls.get(name, 0) + (table.calls if count == 1 else table.calls_for(count))
+        try:
+            begun = read(
+                about, visibility=visibility, deadline=deadline, facts=facts, wanted=wanted
+            )
+        except Exception as error:  # noqa: BLE001 - as in `attempt`
+            begun = _failed(error)
+        # The header is awaited at once, and needs no task to begin.
+        if isinstance(begun, CoroutineType) and section is not Section.HEADER:
+            begun = context.start(attempt(begun))
+        asked[section] = begun
+    return asked
 
 
 async def _failed(error: Exception) -> Any:  # noqa: ANN401 - as the read that failed
@@ -171,13 +150,10 @@ def _skus_of(admitted: Admitted) -> set[str]:
     return {told[0].sku for told in admitted.values()}
 
 
-async def _read_items(skus: set[str], look: Look) -> Mapping[str, Master]:
+async def _read_items(skus: set[str], context: Context, deadline: Deadline) -> Mapping[str, Master]:
     """Give the master data of items of which some are not known."""
-    context = look.context
     items = await attempt(
-        context.systems.items.read(
-            sorted(skus), visibility=context.visibility, deadline=look.deadline
-        )
+        context.systems.items.read(sorted(skus), visibility=context.visibility, deadline=deadline)
     )
     return dict.fromkeys(skus, items) if isinstance(items, GatewayError) else items
 
@@ -188,17 +164,18 @@ def _split(needs: Facts, systems: Systems) -> Split:
     later: list[Part] = []
     sections = sections_of(needs)
     parts: tuple[Part, ...] = (
-        (Section.PROMISE, systems.promises, systems.promises.read_promises),
-        (Section.FULFILMENT, systems.fulfilments, systems.fulfilments.read_fulfilments),
+        (Section.PROMISE, systems.promises, systems.promises.read_promises, needs),
+        (Section.FULFILMENT, systems.fulfilments, systems.fulfilments.read_fulfilments, needs),
     )
     for part in parts:
-        section, system, _ = part
+        section, system, *_ = part
         if section in sections:
             is_known = system.capabilities.ask_by is AskBy.ORDER_NUMBER
             (now if is_known else later).append(part)
+    split = needs | REFERENCES if later else needs, now, later
     if len(systems.splits) < MAX_SPLITS:
-        systems.splits[needs] = now, later
-    return now, later
+        systems.splits[needs] = split
+    return split
 
 
 def _unasked(headers: Told[HeaderFacet]) -> GatewayError:
