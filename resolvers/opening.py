@@ -33,12 +33,15 @@ def opened(  # noqa: PLR0913, PLR0917 - what a wave brought
 ) -> LookUp:
     """Open what came."""
     readings: dict[Section, Reading] = {}
-    if isinstance(headers.outcome, Readings):
-        readings[Section.HEADER] = headers.outcome.reading
+    outcome = headers.outcome
+    if isinstance(outcome, Readings):
+        readings[Section.HEADER] = outcome.reading
     promises = fulfilments = NOTHING
-    is_open = visibility.is_unrestricted
+    # To whom no row rule applies may be told of all lines.
+    only = None if visibility.is_unrestricted else admitted
+    may_open = only is None or len(only) > 0
     for section, answer in answers.items():
-        told = _open(answer, admitted, headers, is_open=is_open)
+        told: Told[Any] = _open(answer, only, admitted) if may_open else _closed(answer, headers)
         if isinstance(told.outcome, Readings):
             readings[section] = told.outcome.reading
         if section is Section.PROMISE:
@@ -50,9 +53,10 @@ def opened(  # noqa: PLR0913, PLR0917 - what a wave brought
 
 def admitted_of(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     """Take the headers of the lines that the caller may see: the row rule, checked here."""
-    if isinstance(headers.outcome, GatewayError):
+    outcome = headers.outcome
+    if isinstance(outcome, GatewayError):
         return {}
-    by_line, failed = headers.outcome.by_line, headers.outcome.failed
+    by_line, failed = outcome.by_line, outcome.failed
     if type(by_line) is Aligned and not failed and _admits_all(visibility, by_line.records):
         return by_line
     return {
@@ -69,38 +73,33 @@ def admitted_of(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
 
 def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
     """Tell whether each restriction holds for all headers at once, as it mostly does."""
-    customers, channels, warehouses = (
-        visibility.customers,
-        visibility.channels,
-        visibility.warehouses,
-    )
-    if customers is not ALL:
-        sold_to = headers.columns["sold_to"]
-        if not customers.issuperset(sold_to):
-            return False
+    customers = visibility.customers
+    if customers is not ALL and not customers.issuperset(headers.columns["sold_to"]):
+        return False
+    channels, warehouses = visibility.channels, visibility.warehouses
     return (channels is ALL or channels >= {one.name for one in headers.columns["channel"]}) and (
         warehouses is ALL or warehouses >= {*headers.columns["owner_node"]}
     )
 
 
-def _open(
-    sealed: Sealed[F] | GatewayError,
-    admitted: Admitted,
-    headers: Told[HeaderFacet],
-    *,
-    is_open: bool,
-) -> Told[F]:
-    """Look into an answer, as far as the caller may; all may, to whom no row rule applies."""
+def _open(sealed: Sealed[F] | GatewayError, only: Admitted | None, expected: Admitted) -> Told[F]:
+    """Look into an answer for these lines; None means all."""
+    if isinstance(sealed, GatewayError):
+        return Told(sealed)
+    try:
+        return Told(sealed.open(only, expected=expected))
+    except Exception as error:  # noqa: BLE001 - as in `attempts.attempt`
+        return Told(as_value(error))
+
+
+def _closed(sealed: Sealed[F] | GatewayError, headers: Told[HeaderFacet]) -> Told[F]:
+    """Say of an answer nothing, or why.
+
+    Nothing may be told of any line: what came stays closed, so that it takes as long to
+    say nothing of what is hidden as of what is not there.
+    """
     if isinstance(sealed, GatewayError):
         return Told(sealed)
     if isinstance(headers.outcome, GatewayError):
-        if not is_open:
-            return Told(headers.outcome)
-    elif not is_open and not admitted:
-        # Nothing may be told of any line: what came stays closed, so that it takes as
-        # long to say nothing of what is hidden as of what is not there.
-        return Told(Readings(sealed.reading, {}))
-    try:
-        return Told(sealed.open(None if is_open else admitted, expected=admitted))
-    except Exception as error:  # noqa: BLE001 - as in `attempts.attempt`
-        return Told(as_value(error))
+        return Told(headers.outcome)
+    return Told(Readings(sealed.reading, {}))
