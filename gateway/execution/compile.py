@@ -223,7 +223,7 @@ class _Writer:
 
     def _inner(self, column: Column) -> Selection | None:
         """Give the selection of a field whose objects may stand in the template of its own."""
-        if column.shape.leaf is not None or not column.is_one_object:
+        if column.shape.leaf is not None or not column.shape.is_single:
             return None
         (below,) = column.field.below.values()
         return below if below in self.flat else None
@@ -267,7 +267,7 @@ class _Writer:
             self.names[f"f{number}"] = one
             if one.call is not None:
                 self.names[f"{called(one)}{number}"] = one.call
-            if one.fixed is not None:
+            if one.fixed:
                 self.names[f"given{number}"] = one.fixed
         return found
 
@@ -294,7 +294,7 @@ class _Writer:
         text.add(f"# {column.field.key}: {column.field.definition.type}")
         if shape.leaf is not None:
             text.add(f"{column.mark}, {name} = s{number}.leaves({name}, at, run)")
-        elif column.is_one_object:
+        elif column.shape.is_single:
             (below,) = column.field.below.values()
             is_flat = self._inner(column) is not None
             called = self._named("columns", below) if is_flat else self.functions[below]
