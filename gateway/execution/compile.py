@@ -298,10 +298,11 @@ class _Writer:
             (below,) = column.field.below.values()
             is_flat = self._inner(column) is not None
             called = self._named("columns", below) if is_flat else self.functions[below]
-            # Parents were looked at when they were values; but the root's is nothing.
-            seen = "" if column.field in self.plan.root.fields else f"{name} is parents or "
-            # Only a column that its owner made may say by itself what it holds.
-            is_own = column.field.way is Way.COLUMN or is_async(column.field)
+            # Only a column that its owner made may be the parents, which were looked at when
+            # they were values, or say by itself what it holds. The root's parent is nothing.
+            is_own = column.field.way is Way.COLUMN
+            is_root = column.field in self.plan.root.fields
+            seen = f"{name} is parents or " if is_own and not is_root else ""
             kinds = f"kinds_of({name})" if is_own else f"{{*map(type, {name})}}"
             text.add(f"if {seen}{kinds} <= plain:")
             text.add(f"    {name} = {called}({name}, Under(at, f{number}), run)")
