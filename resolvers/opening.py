@@ -5,19 +5,17 @@ came back. Other answers are decoded for the lines that it admits, and for no ot
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from backends.ports import Aligned, Readings, Sealed
 from orderlines.errors import GatewayError
-from orderlines.facets import Facet, HeaderFacet, Section
+from orderlines.facets import HeaderFacet, Section
 from orderlines.masters import Master
 from orderlines.order_line import Reading
 from orderlines.table import Table
 from orderlines.visibility import ALL, Visibility
 from resolvers.attempts import as_value
 from resolvers.look_up import Admitted, LookUp, Told
-
-F = TypeVar("F", bound=Facet)
 
 NOTHING: Final[Told[Any]] = Told()
 """Of a system that was not asked."""
@@ -33,21 +31,32 @@ def opened(  # noqa: PLR0913, PLR0917 - what a wave brought
 ) -> LookUp:
     """Open what came."""
     readings: dict[Section, Reading] = {}
-    outcome = headers.outcome
-    if isinstance(outcome, Readings):
-        readings[Section.HEADER] = outcome.reading
-    promises = fulfilments = NOTHING
+    if isinstance(headers.outcome, Readings):
+        readings[Section.HEADER] = headers.outcome.reading
     # To whom no row rule applies may be told of all lines.
     only = None if visibility.is_unrestricted else admitted
     may_open = only is None or len(only) > 0
+    told: dict[Section, Told[Any]] = {}
     for section, answer in answers.items():
-        told: Told[Any] = _open(answer, only, admitted) if may_open else _closed(answer, headers)
-        if isinstance(told.outcome, Readings):
-            readings[section] = told.outcome.reading
-        if section is Section.PROMISE:
-            promises = told
+        outcome: Readings[Any] | GatewayError
+        if isinstance(answer, GatewayError):
+            outcome = answer
+        elif may_open:
+            try:
+                outcome = answer.open(only, expected=admitted)
+                readings[section] = outcome.reading
+            except Exception as error:  # noqa: BLE001 - as in `attempts.attempt`
+                outcome = as_value(error)
+        elif isinstance(headers.outcome, GatewayError):
+            outcome = headers.outcome
         else:
-            fulfilments = told
+            # Nothing may be told of any line: what came stays closed, so that it takes as
+            # long to say nothing of what is hidden as of what is not there.
+            outcome = Readings(answer.reading, {})
+            readings[section] = outcome.reading
+        told[section] = Told(outcome)
+    promises = told.get(Section.PROMISE, NOTHING)
+    fulfilments = told.get(Section.FULFILMENT, NOTHING)
     return LookUp(source, headers, promises, fulfilments, admitted, items, readings)
 
 
@@ -80,26 +89,3 @@ def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
     return (channels is ALL or channels >= {one.name for one in headers.columns["channel"]}) and (
         warehouses is ALL or warehouses >= {*headers.columns["owner_node"]}
     )
-
-
-def _open(sealed: Sealed[F] | GatewayError, only: Admitted | None, expected: Admitted) -> Told[F]:
-    """Look into an answer for these lines; None means all."""
-    if isinstance(sealed, GatewayError):
-        return Told(sealed)
-    try:
-        return Told(sealed.open(only, expected=expected))
-    except Exception as error:  # noqa: BLE001 - as in `attempts.attempt`
-        return Told(as_value(error))
-
-
-def _closed(sealed: Sealed[F] | GatewayError, headers: Told[HeaderFacet]) -> Told[F]:
-    """Say of an answer nothing, or why.
-
-    Nothing may be told of any line: what came stays closed, so that it takes as long to
-    say nothing of what is hidden as of what is not there.
-    """
-    if isinstance(sealed, GatewayError):
-        return Told(sealed)
-    if isinstance(headers.outcome, GatewayError):
-        return Told(headers.outcome)
-    return Told(Readings(sealed.reading, {}))
