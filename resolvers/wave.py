@@ -15,12 +15,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, Final, TypeAlias
 
-from backends.capabilities import AskBy
+from backends.capabilities import AskBy, Capabilities
 from backends.freshness import LIVE, Wanted
 from backends.ports import (
     Aligned,
     FulfilmentSource,
-    OrderSource,
     PromiseSource,
     Refs,
     Sealed,
@@ -43,15 +42,15 @@ from resolvers.look_up import Admitted, LookUp, Told
 from resolvers.needs import OWNER, REFERENCES, sections_of
 from resolvers.opening import admitted_of, opened
 
-AnySource: TypeAlias = OrderSource | PromiseSource | FulfilmentSource
+AnySource: TypeAlias = PromiseSource | FulfilmentSource
 Read: TypeAlias = Callable[..., Awaitable[Any]]
 """A method of a port."""
 
-Part: TypeAlias = tuple[Section, AnySource, Read, Facts]
-"""What a section is read by, and which facts are asked for."""
+Part: TypeAlias = tuple[Section, str, Capabilities, Read, Facts]
+"""A section; the system it is read from, by name, and what that can do; how; which facts."""
 
-Split: TypeAlias = tuple[Facts, Sequence[Part], Sequence[Part]]
-"""The facts a header is asked for; what is asked beside it; what is asked after it."""
+Split: TypeAlias = tuple[Mapping[str, Sequence[Part]], Sequence[Part]]
+"""What is asked at once, by name of the order source, and what is asked after the header."""
 
 MAX_SPLITS: Final = 256
 
@@ -66,14 +65,12 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         wanted: How old what the systems say may be.
     """
     systems, visibility = context.systems, context.visibility
-    source_name = refs[0].key.source
-    source = systems.orders[source_name]
-    facts, now, later = systems.splits.get(needs) or _split(needs, systems)
+    source = refs[0].key.source
     if visibility.warehouses is not ALL:
-        facts |= OWNER
+        needs |= OWNER  # the row rule goes by it
+    now, later = systems.splits.get(needs) or _split(needs, systems)
     deadline = context.deadline.with_reserve()
-    header = (Section.HEADER, source, source.read_headers, facts)
-    asked = _begin((header, *now), refs, context, deadline, wanted)
+    asked = _begin(now[source], refs, context, deadline, wanted)
     reading = asked.pop(Section.HEADER)
     try:
         try:
@@ -82,7 +79,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
             headers = Told(as_value(error))
         admitted = admitted_of(headers, visibility)
         if later and admitted:
-            told_refs = _refs_of(admitted, source_name)
+            told_refs = _refs_of(admitted, source)
             asked |= _begin(later, told_refs, context, deadline, wanted)
         skus = _skus_of(admitted)
         items: Mapping[str, Master] | None = systems.items.known(skus)
@@ -101,7 +98,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         raise
     for section, *_ in later:
         answers.setdefault(section, _unasked(headers))
-    found = opened(source_name, headers, admitted, items, answers, visibility)
+    found = opened(source, headers, admitted, items, answers, visibility)
     if wanted.max_age_s > 0:
         context.rest_on(found.readings.values(), refs, wanted.max_age_s)
     return found
@@ -113,8 +110,7 @@ def _begin(
     """Begin to ask systems; what does not begin gets a task, but for the header."""
     visibility, calls, count = context.visibility, context.calls, len(about)
     asked: dict[Section, Awaitable[Any]] = {}
-    for section, system, read, facts in parts:
-        name, table = system.name, system.capabilities
+    for section, name, table, read, facts in parts:
         calls[name] = calls.get(name, 0) + (table.calls if count == 1 else table.calls_for(count))
         try:
             begun = read(
@@ -160,19 +156,26 @@ async def _read_items(skus: set[str], context: Context, deadline: Deadline) -> M
 
 def _split(needs: Facts, systems: Systems) -> Split:
     """Tell what can be asked at once from what must wait for the header."""
-    now: list[Part] = []
+    beside: list[Part] = []
     later: list[Part] = []
     sections = sections_of(needs)
-    parts: tuple[Part, ...] = (
-        (Section.PROMISE, systems.promises, systems.promises.read_promises, needs),
-        (Section.FULFILMENT, systems.fulfilments, systems.fulfilments.read_fulfilments, needs),
+    others: tuple[tuple[Section, AnySource, Read], ...] = (
+        (Section.PROMISE, systems.promises, systems.promises.read_promises),
+        (Section.FULFILMENT, systems.fulfilments, systems.fulfilments.read_fulfilments),
     )
-    for part in parts:
-        section, system, *_ = part
+    for section, system, read in others:
         if section in sections:
             is_known = system.capabilities.ask_by is AskBy.ORDER_NUMBER
-            (now if is_known else later).append(part)
-    split = needs | REFERENCES if later else needs, now, later
+            part = section, system.name, system.capabilities, read, needs
+            (beside if is_known else later).append(part)
+    facts = needs | REFERENCES if later else needs
+    split: Split = (
+        {
+            name: ((Section.HEADER, one.name, one.capabilities, one.read_headers, facts), *beside)
+            for name, one in systems.orders.items()
+        },
+        later,
+    )
     if len(systems.splits) < MAX_SPLITS:
         systems.splits[needs] = split
     return split
