@@ -98,23 +98,23 @@ def _order_or_reason(
 ) -> StitchedOrder | GatewayError | None:
     number, is_restricted = key.order_number, not visibility.is_unrestricted
     admitted = look_up.admitted
+    header: HeaderFacet | GatewayError
     if (
         type(admitted) is Aligned
         and admitted.lines.order_number == number
         and (is_restricted or _are_all(look_up))
     ):
-        lines = look_up.whole(admitted)  # as mostly, and found faster
+        # As mostly, and found faster.
+        lines, header = look_up.whole(admitted), admitted.records[0]
     else:
         lines = look_up.lines(_addresses_of(look_up, number, visibility))
         if not lines:
             failure = look_up.headers.outcome
             return _for_restricted(failure) if isinstance(failure, GatewayError) else None
+        readable = (one for one in lines.headers if not isinstance(one, GatewayError))
+        header = next(readable, lines.headers[0])
     # A record without a line may belong to one that a row rule hides.
     left_over = () if is_restricted else tuple(_left_over(look_up, number))
-    header = lines.headers[0]
-    if isinstance(header, GatewayError):
-        readable = (one for one in lines.headers if not isinstance(one, GatewayError))
-        header = next(readable, header)
     return StitchedOrder(key, header, lines, left_over)
 
 
