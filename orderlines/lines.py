@@ -103,13 +103,11 @@ class Lines(Sequence[StitchedLine]):
         unit = units[0]
         if units.count(unit) != len(units):
             return None
-        try:
-            return self._only[unit]
-        except KeyError:
+        only = self._only
+        if unit not in only:
             items = self.items
-            found = items.only_measures(unit) if type(items) is Masters else None
-            self._only[unit] = found
-            return found
+            only[unit] = items.only_measures(unit) if type(items) is Masters else None
+        return only[unit]
 
     def measures(self, units: Sequence[str]) -> list[Measures]:
         """Give what numbers in a unit of each line are in the base unit of its item.

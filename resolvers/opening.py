@@ -5,19 +5,17 @@ came back. Other answers are decoded for the lines that it admits, and for no ot
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from backends.ports import Aligned, Readings, Sealed
 from orderlines.errors import GatewayError
-from orderlines.facets import Facet, HeaderFacet, Section
+from orderlines.facets import HeaderFacet, Section
 from orderlines.masters import Master
 from orderlines.order_line import Reading
 from orderlines.table import Table
 from orderlines.visibility import ALL, Visibility
 from resolvers.attempts import as_value
 from resolvers.look_up import Admitted, LookUp, Told
-
-F = TypeVar("F", bound=Facet)
 
 NOTHING: Final[Told[Any]] = Told()
 """Of a system that was not asked."""
@@ -35,24 +33,39 @@ def opened(  # noqa: PLR0913, PLR0917 - what a wave brought
     readings: dict[Section, Reading] = {}
     if isinstance(headers.outcome, Readings):
         readings[Section.HEADER] = headers.outcome.reading
-    promises = fulfilments = NOTHING
-    is_open = visibility.is_unrestricted
+    # To whom no row rule applies may be told of all lines.
+    only = None if visibility.is_unrestricted else admitted
+    may_open = only is None or len(only) > 0
+    told: dict[Section, Told[Any]] = {}
     for section, answer in answers.items():
-        told = _open(answer, admitted, headers, is_open=is_open)
-        if isinstance(told.outcome, Readings):
-            readings[section] = told.outcome.reading
-        if section is Section.PROMISE:
-            promises = told
+        outcome: Readings[Any] | GatewayError
+        if isinstance(answer, GatewayError):
+            outcome = answer
+        elif may_open:
+            try:
+                outcome = answer.open(only, expected=admitted)
+                readings[section] = outcome.reading
+            except Exception as error:  # noqa: BLE001 - as in `attempts.attempt`
+                outcome = as_value(error)
+        elif isinstance(headers.outcome, GatewayError):
+            outcome = headers.outcome
         else:
-            fulfilments = told
+            # Nothing may be told of any line: what came stays closed, so that it takes as
+            # long to say nothing of what is hidden as of what is not there.
+            outcome = Readings(answer.reading, {})
+            readings[section] = outcome.reading
+        told[section] = Told(outcome)
+    promises = told.get(Section.PROMISE, NOTHING)
+    fulfilments = told.get(Section.FULFILMENT, NOTHING)
     return LookUp(source, headers, promises, fulfilments, admitted, items, readings)
 
 
 def admitted_of(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     """Take the headers of the lines that the caller may see: the row rule, checked here."""
-    if isinstance(headers.outcome, GatewayError):
+    outcome = headers.outcome
+    if isinstance(outcome, GatewayError):
         return {}
-    by_line, failed = headers.outcome.by_line, headers.outcome.failed
+    by_line, failed = outcome.by_line, outcome.failed
     if type(by_line) is Aligned and not failed and _admits_all(visibility, by_line.records):
         return by_line
     return {
@@ -69,38 +82,10 @@ def admitted_of(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
 
 def _admits_all(visibility: Visibility, headers: Table[HeaderFacet]) -> bool:
     """Tell whether each restriction holds for all headers at once, as it mostly does."""
-    customers, channels, warehouses = (
-        visibility.customers,
-        visibility.channels,
-        visibility.warehouses,
-    )
-    if customers is not ALL:
-        sold_to = headers.columns["sold_to"]
-        if not customers.issuperset(sold_to):
-            return False
+    customers = visibility.customers
+    if customers is not ALL and not customers.issuperset(headers.columns["sold_to"]):
+        return False
+    channels, warehouses = visibility.channels, visibility.warehouses
     return (channels is ALL or channels >= {one.name for one in headers.columns["channel"]}) and (
         warehouses is ALL or warehouses >= {*headers.columns["owner_node"]}
     )
-
-
-def _open(
-    sealed: Sealed[F] | GatewayError,
-    admitted: Admitted,
-    headers: Told[HeaderFacet],
-    *,
-    is_open: bool,
-) -> Told[F]:
-    """Look into an answer, as far as the caller may; all may, to whom no row rule applies."""
-    if isinstance(sealed, GatewayError):
-        return Told(sealed)
-    if isinstance(headers.outcome, GatewayError):
-        if not is_open:
-            return Told(headers.outcome)
-    elif not is_open and not admitted:
-        # Nothing may be told of any line: what came stays closed, so that it takes as
-        # long to say nothing of what is hidden as of what is not there.
-        return Told(Readings(sealed.reading, {}))
-    try:
-        return Told(sealed.open(None if is_open else admitted, expected=admitted))
-    except Exception as error:  # noqa: BLE001 - as in `attempts.attempt`
-        return Told(as_value(error))

@@ -70,7 +70,7 @@ async def look_up_orders(
         One value a key, in their order: the order with the lines the caller may
         see; None if there is none of them; an error if that could not be found out.
     """
-    look_up = await ask_systems([OrderRef(key) for key in keys], needs, context, wanted)
+    look_up = await ask_systems([*map(OrderRef, keys)], needs, context, wanted)
     return [_order_or_reason(look_up, key, context.visibility) for key in keys]
 
 
@@ -97,25 +97,25 @@ def _order_or_reason(
     look_up: LookUp, key: OrderKey, visibility: Visibility
 ) -> StitchedOrder | GatewayError | None:
     number, is_restricted = key.order_number, not visibility.is_unrestricted
-    failure = look_up.headers.outcome
     admitted = look_up.admitted
+    header: HeaderFacet | GatewayError
     if (
         type(admitted) is Aligned
         and admitted.lines.order_number == number
         and (is_restricted or _are_all(look_up))
     ):
-        lines = look_up.whole(admitted)  # as mostly, and found faster
+        # As mostly, and found faster.
+        lines, header = look_up.whole(admitted), admitted.records[0]
     else:
         lines = look_up.lines(_addresses_of(look_up, number, visibility))
-    if not lines:
-        return _for_restricted(failure) if isinstance(failure, GatewayError) else None
-    # A record without a line may belong to one that a row rule hides.
-    left_over = () if is_restricted else _left_over(look_up, number)
-    header = lines.headers[0]
-    if isinstance(header, GatewayError):
+        if not lines:
+            failure = look_up.headers.outcome
+            return _for_restricted(failure) if isinstance(failure, GatewayError) else None
         readable = (one for one in lines.headers if not isinstance(one, GatewayError))
-        header = next(readable, header)
-    return StitchedOrder(key, header, lines, tuple(left_over))
+        header = next(readable, lines.headers[0])
+    # A record without a line may belong to one that a row rule hides.
+    left_over = () if is_restricted else tuple(_left_over(look_up, number))
+    return StitchedOrder(key, header, lines, left_over)
 
 
 def _are_all(look_up: LookUp) -> bool:

@@ -55,9 +55,10 @@ def page_of(lines: Sequence[StitchedLine], first: int, after: str | None) -> Pag
     if not 1 <= first <= MAX_PAGE:
         msg = f"`first` is a number from 1 to {MAX_PAGE}."
         raise InvalidArgumentError(msg, argument="first")
-    start, count = 0, len(lines)
+    count = len(lines)
     if after is None and first >= count:  # as mostly
         return Page(lines, count, has_next_page=False)
+    start = 0
     if after is not None:
         cursors = [line.key.id for line in lines]
         if after not in cursors:

@@ -123,15 +123,21 @@ _TABLES: Final = {
     FULFILMENT: "lines.fulfilments.records",
 }
 _VALUES: Final = {
-    Kind.TEXT: "{of}[{name}]",
-    Kind.TEXT_OR_NONE: "{of}[{name}]",
+    Kind.TEXT: "columns[{!r}]",
+    Kind.TEXT_OR_NONE: "columns[{!r}]",
     # A member's own name, which is found without a function of Python.
-    Kind.MEMBER: "[one._name_ for one in {of}[{name}]]",
-    Kind.DATE: "[*map(date_text, {of}[{name}])]",
-    Kind.NUMBER: "[*map({of}_number, {of}[{name}])]",
-    Kind.UNIT: "[{of}_unit] * len({of}_table)",
+    Kind.MEMBER: "[one._name_ for one in columns[{!r}]]",
+    Kind.DATE: "[*map(date_text, columns[{!r}])]",
+    Kind.NUMBER: "[*map(number, columns[{!r}])]",
+    Kind.UNIT: "[unit] * len(table)",
 }
-"""How each kind of leaf is written, with `of` for the columns of its table."""
+"""How each kind of leaf is written, of the columns of its table."""
+
+_MEASURING: Final = (
+    "units = columns['unit']",
+    "measures = lines.only_measures(units)",
+    "number = measures.texts.__getitem__",
+)
 
 
 def _source(reads: Sequence[Read], columns: int) -> str:
@@ -148,31 +154,26 @@ def _source(reads: Sequence[Read], columns: int) -> str:
         "        return None",
         "    try:",
     ]
-    texts: list[str] = []
-    measured = ""
+    text += ["        texts = []"]
+    is_measured = False
     for of in dict.fromkeys(one.of for one in reads):
-        kinds = {one.kind for one in reads if one.of == of}
+        some = [(f"c{index}", one) for index, one in enumerate(reads) if one.of == of]
+        kinds = {one.kind for _, one in some}
         # What is no table, such as the reason why there is none, has no columns.
-        text += [f"        {of}_table = {_TABLES[of]}", f"        {of} = {of}_table.columns"]
+        text += [f"        table = {_TABLES[of]}", "        columns = table.columns"]
         if Kind.NUMBER in kinds:
             # Mostly all systems state a number in the same unit.
-            other = f"if {of}['unit'] != {measured}['unit']: " if measured else ""
-            text += [
-                f"        {other}measures = lines.only_measures({of}['unit'])",
-                f"        {of}_number = measures.texts.__getitem__",
-            ]
-            measured = of
+            text += ["        if columns['unit'] != units:"] * is_measured
+            text += [f"        {'    ' * is_measured}{line}" for line in _MEASURING]
+            is_measured = True
         if Kind.UNIT in kinds:
-            text += [f"        {of}_unit = measures.quantity(0).unit"]
-            texts += [f"{of}_unit"]
-    text += [f"        texts = [{', '.join(texts)}]"]
-    for index, one in enumerate(reads):
-        text += [f"        c{index} = {_VALUES[one.kind].format(of=one.of, name=repr(one.column))}"]
-        if one.kind in {Kind.TEXT, Kind.TEXT_OR_NONE}:
-            is_odd = f"not {one.of}_table.is_plain"
-            if one.kind is Kind.TEXT_OR_NONE:
-                is_odd += f" or None in c{index}"
-            text += [f"        if {is_odd}:", f"            texts += c{index}"]
+            text += ["        unit = measures.quantity(0).unit", "        texts += [unit]"]
+        text += [f"        {name} = {_VALUES[one.kind].format(one.column)}" for name, one in some]
+        told = [name for name, one in some if one.kind in {Kind.TEXT, Kind.TEXT_OR_NONE}]
+        if told:
+            odd = [f"None in {name}" for name, one in some if one.kind is Kind.TEXT_OR_NONE]
+            text += [f"        if {' or '.join(['not table.is_plain', *odd])}:"]
+            text += [f"            texts += [{', '.join(f'*{name}' for name in told)}]"]
     made = "".join(f"c{index}, " for index in range(columns))
     return "\n".join([*text, _END.format(made=made)])
 

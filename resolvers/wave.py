@@ -15,14 +15,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
-from backends.capabilities import AskBy
+from backends.capabilities import AskBy, Capabilities
 from backends.freshness import LIVE, Wanted
 from backends.ports import (
     Aligned,
     FulfilmentSource,
-    OrderSource,
     PromiseSource,
     Refs,
     Sealed,
@@ -45,58 +42,17 @@ from resolvers.look_up import Admitted, LookUp, Told
 from resolvers.needs import OWNER, REFERENCES, sections_of
 from resolvers.opening import admitted_of, opened
 
-AnySource: TypeAlias = OrderSource | PromiseSource | FulfilmentSource
+AnySource: TypeAlias = PromiseSource | FulfilmentSource
 Read: TypeAlias = Callable[..., Awaitable[Any]]
 """A method of a port."""
 
-Part: TypeAlias = tuple[Section, AnySource, Read]
-"""What a section is read by."""
+Part: TypeAlias = tuple[Section, str, Capabilities, Read, Facts]
+"""A section; the system it is read from, by name, and what that can do; how; which facts."""
 
-
-Split: TypeAlias = tuple[Sequence[Part], Sequence[Part]]
+Split: TypeAlias = tuple[Mapping[str, Sequence[Part]], Sequence[Part]]
+"""What is asked at once, by name of the order source, and what is asked after the header."""
 
 MAX_SPLITS: Final = 256
-
-
-class Look(msgspec.Struct, frozen=True):
-    """How every system of a wave is asked.
-
-    Attributes:
-        needs: What the answer needs.
-        deadline: Of every call.
-        wanted: How old what the systems say may be.
-    """
-
-    context: Context
-    needs: Facts
-    deadline: Deadline
-    wanted: Wanted
-
-    def begin(self, system: AnySource, read: Read, about: Refs, facts: Facts) -> Awaitable[Any]:
-        """Begin to ask a system, if it begins before it is awaited."""
-        context, name, table = self.context, system.name, system.capabilities
-        calls = table.calls if len(about) == 1 else table.calls_for(len(about))
-        context.calls[name] = context.calls.get(name, 0) + calls
-        try:
-            return read(
-                about,
-                visibility=context.visibility,
-                deadline=self.deadline,
-                facts=facts,
-                wanted=self.wanted,
-            )
-        except Exception as error:  # noqa: BLE001 - as in `attempt`
-            return _failed(error)
-
-    def begin_beside(self, parts: Sequence[Part], about: Refs) -> dict[Section, Awaitable[Any]]:
-        """Begin to ask systems while another is asked; what does not begin gets a task."""
-        asked: dict[Section, Awaitable[Any]] = {}
-        for section, system, read in parts:
-            begun = self.begin(system, read, about, self.needs)
-            if isinstance(begun, CoroutineType):
-                begun = self.context.start(attempt(begun))
-            asked[section] = begun
-        return asked
 
 
 async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted = LIVE) -> LookUp:
@@ -109,15 +65,13 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         wanted: How old what the systems say may be.
     """
     systems, visibility = context.systems, context.visibility
-    source_name = refs[0].key.source
-    source = systems.orders[source_name]
-    now, later = systems.splits.get(needs) or _split(needs, systems)
-    look = Look(context, needs, context.deadline.with_reserve(), wanted)
-    facts = needs | REFERENCES if later else needs
+    source = refs[0].key.source
     if visibility.warehouses is not ALL:
-        facts |= OWNER
-    reading = look.begin(source, source.read_headers, refs, facts)
-    asked = look.begin_beside(now, refs)
+        needs |= OWNER  # the row rule goes by it
+    now, later = systems.splits.get(needs) or _split(needs, systems)
+    deadline = context.deadline.with_reserve()
+    asked = _begin(now[source], refs, context, deadline, wanted)
+    reading = asked.pop(Section.HEADER)
     try:
         try:
             headers: Told[HeaderFacet] = Told(await reading)
@@ -125,12 +79,12 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
             headers = Told(as_value(error))
         admitted = admitted_of(headers, visibility)
         if later and admitted:
-            told_refs = _refs_of(admitted, source_name)
-            asked |= look.begin_beside(later, told_refs)
+            told_refs = _refs_of(admitted, source)
+            asked |= _begin(later, told_refs, context, deadline, wanted)
         skus = _skus_of(admitted)
         items: Mapping[str, Master] | None = systems.items.known(skus)
         if items is None:
-            items = await _read_items(skus, look)
+            items = await _read_items(skus, context, deadline)
         answers: dict[Section, Sealed[Any] | GatewayError] = {}
         for section, one in asked.items():
             try:
@@ -142,12 +96,33 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         # question of one line costs else.
         await _leave([reading, *asked.values()])
         raise
-    for section, _, _ in later:
+    for section, *_ in later:
         answers.setdefault(section, _unasked(headers))
-    found = opened(source_name, headers, admitted, items, answers, visibility)
+    found = opened(source, headers, admitted, items, answers, visibility)
     if wanted.max_age_s > 0:
         context.rest_on(found.readings.values(), refs, wanted.max_age_s)
     return found
+
+
+def _begin(
+    parts: Sequence[Part], about: Refs, context: Context, deadline: Deadline, wanted: Wanted
+) -> dict[Section, Awaitable[Any]]:
+    """Begin to ask systems; what does not begin gets a task, but for the header."""
+    visibility, calls, count = context.visibility, context.calls, len(about)
+    asked: dict[Section, Awaitable[Any]] = {}
+    for section, name, table, read, facts in parts:
+        calls[name] = calls.get(name, 0) + (table.calls if count == 1 else table.calls_for(count))
+        try:
+            begun = read(
+                about, visibility=visibility, deadline=deadline, facts=facts, wanted=wanted
+            )
+        except Exception as error:  # noqa: BLE001 - as in `attempt`
+            begun = _failed(error)
+        # The header is awaited at once, and needs no task to begin.
+        if isinstance(begun, CoroutineType) and section is not Section.HEADER:
+            begun = context.start(attempt(begun))
+        asked[section] = begun
+    return asked
 
 
 async def _failed(error: Exception) -> Any:  # noqa: ANN401 - as the read that failed
@@ -171,34 +146,39 @@ def _skus_of(admitted: Admitted) -> set[str]:
     return {told[0].sku for told in admitted.values()}
 
 
-async def _read_items(skus: set[str], look: Look) -> Mapping[str, Master]:
+async def _read_items(skus: set[str], context: Context, deadline: Deadline) -> Mapping[str, Master]:
     """Give the master data of items of which some are not known."""
-    context = look.context
     items = await attempt(
-        context.systems.items.read(
-            sorted(skus), visibility=context.visibility, deadline=look.deadline
-        )
+        context.systems.items.read(sorted(skus), visibility=context.visibility, deadline=deadline)
     )
     return dict.fromkeys(skus, items) if isinstance(items, GatewayError) else items
 
 
 def _split(needs: Facts, systems: Systems) -> Split:
     """Tell what can be asked at once from what must wait for the header."""
-    now: list[Part] = []
+    beside: list[Part] = []
     later: list[Part] = []
     sections = sections_of(needs)
-    parts: tuple[Part, ...] = (
+    others: tuple[tuple[Section, AnySource, Read], ...] = (
         (Section.PROMISE, systems.promises, systems.promises.read_promises),
         (Section.FULFILMENT, systems.fulfilments, systems.fulfilments.read_fulfilments),
     )
-    for part in parts:
-        section, system, _ = part
+    for section, system, read in others:
         if section in sections:
             is_known = system.capabilities.ask_by is AskBy.ORDER_NUMBER
-            (now if is_known else later).append(part)
+            part = section, system.name, system.capabilities, read, needs
+            (beside if is_known else later).append(part)
+    facts = needs | REFERENCES if later else needs
+    split: Split = (
+        {
+            name: ((Section.HEADER, one.name, one.capabilities, one.read_headers, facts), *beside)
+            for name, one in systems.orders.items()
+        },
+        later,
+    )
     if len(systems.splits) < MAX_SPLITS:
-        systems.splits[needs] = now, later
-    return now, later
+        systems.splits[needs] = split
+    return split
 
 
 def _unasked(headers: Told[HeaderFacet]) -> GatewayError:

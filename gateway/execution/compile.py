@@ -230,7 +230,7 @@ class _Writer:
 
     def _inner(self, column: Column) -> Selection | None:
         """Give the selection of a field whose objects may stand in the template of its own."""
-        if column.shape.leaf is not None or not column.is_one_object:
+        if column.shape.leaf is not None or not column.shape.is_single:
             return None
         (below,) = column.field.below.values()
         return below if below in self.flat else None
@@ -274,7 +274,7 @@ class _Writer:
             self.names[f"f{number}"] = one
             if one.call is not None:
                 self.names[f"{called(one)}{number}"] = one.call
-            if one.fixed is not None:
+            if one.fixed:
                 self.names[f"given{number}"] = one.fixed
         return found
 
@@ -301,14 +301,15 @@ class _Writer:
         text.add(f"# {column.field.key}: {column.field.definition.type}")
         if shape.leaf is not None:
             text.add(f"{column.mark}, {name} = s{number}.leaves({name}, at, run)")
-        elif column.is_one_object:
+        elif column.shape.is_single:
             (below,) = column.field.below.values()
             is_flat = self._inner(column) is not None
             called = self._named("columns", below) if is_flat else self.functions[below]
-            # Parents were looked at when they were values; but the root's is nothing.
-            seen = "" if column.field in self.plan.root.fields else f"{name} is parents or "
-            # Only a column that its owner made may say by itself what it holds.
-            is_own = column.field.way is Way.COLUMN or is_async(column.field)
+            # Only a column that its owner made may be the parents, which were looked at when
+            # they were values, or say by itself what it holds. The root's parent is nothing.
+            is_own = column.field.way is Way.COLUMN
+            is_root = column.field in self.plan.root.fields
+            seen = f"{name} is parents or " if is_own and not is_root else ""
             kinds = f"kinds_of({name})" if is_own else f"{{*map(type, {name})}}"
             text.add(f"if {seen}{kinds} <= plain:")
             text.add(f"    {name} = {called}({name}, Under(at, f{number}), run)")

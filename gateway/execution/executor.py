@@ -120,14 +120,14 @@ class _Known:
     Attributes:
         document: Held, so that its identity is not given to another.
         reads: The variables that `@skip` and `@include` read.
-        texts: Its variables, if each takes any text as it is.
+        usual: Its variables and its only plan, if each takes any text as it is.
     """
 
     document: DocumentNode
     operation: OperationDefinitionNode
     reads: tuple[str, ...]
-    texts: Mapping[str, GraphQLVariableSignature] | None
     variants: OrderedDict[Choice, Compiled] = field(default_factory=OrderedDict)
+    usual: tuple[Mapping[str, GraphQLVariableSignature], Compiled] | None = None
 
 
 class Executor:
@@ -215,14 +215,10 @@ class Executor:
         name = operation.name.value if operation.name is not None else None
         identity = (id(document) if known_as is None else known_as, name, mask)
         known = self._known.get(identity)
-        if known is not None and known.texts is not None:
+        if known is not None and known.usual is not None:
             # Texts that are to be texts are what they are already, and choose no plan.
-            texts, compiled = known.texts, known.variants.get(())
-            if (
-                compiled is not None
-                and variables.keys() == texts.keys()
-                and {*map(type, variables.values())} <= _ONLY_TEXTS
-            ):
+            texts, compiled = known.usual
+            if variables.keys() == texts.keys() and {*map(type, variables.values())} <= _ONLY_TEXTS:
                 self._known.move_to_end(identity)
                 sources = {}
                 for one, value in variables.items():
@@ -289,8 +285,7 @@ class Executor:
         known = self._known.get(identity)
         if known is None:
             reads = directive_variables(document, operation)
-            known = _Known(document, operation, reads, self._texts(variables, operation))
-            self._known[identity] = known
+            known = self._known[identity] = _Known(document, operation, reads)
         self._known.move_to_end(identity)
         choice = tuple(variables.coerced.get(name, Undefined) for name in known.reads)
         found = known.variants.get(choice)
@@ -304,6 +299,8 @@ class Executor:
                 readers=self._readers,
                 note=self._note(plan),
             )
+            texts = None if known.reads else self._texts(variables, operation)
+            known.usual = None if texts is None else (texts, found)
             self.size_bytes += found.size_bytes
             self._make_room(known)
         else:

@@ -126,7 +126,7 @@ class Field:
         call: What is called, for the ways that call something.
         attribute: Name on the parent, for the ways that read one; or names, with dots.
         slot: Where a run keeps its arguments; -1 where it takes none.
-        fixed: Its arguments, where no request can change them.
+        fixed: Its arguments, where no request can change them, as where there are none.
         template: Its arguments, where each is fixed or one whole variable: the fixed ones,
             and the variable of each other one.
         below: What is selected of its value, by object type.
@@ -155,8 +155,6 @@ class Field:
         Raises:
             GraphQLError: A value does not fit.
         """
-        if self.slot < 0:
-            return {}
         if self.template is not None:
             # Variables are taken as they are: each was coerced to a type that fits here.
             fixed, by_variable = self.template

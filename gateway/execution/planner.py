@@ -256,7 +256,7 @@ class _Planner:
             call=call,
             attribute=attribute,
             slot=slot,
-            fixed=_fixed(definition, nodes[0], names) if slot >= 0 else None,
+            fixed=_fixed(definition, nodes[0], names) if slot >= 0 else {},
             template=_template(definition, nodes[0], names) if slot >= 0 else None,
             names=names,
             below=below,

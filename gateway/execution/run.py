@@ -85,18 +85,17 @@ class Run(msgspec.Struct, eq=False):
 
     # What generated functions ask
 
-    def given(self, slot: int) -> Given:
+    def given(self, one: Field) -> Given:
         """Give the arguments of a field.
 
         Raises:
             GraphQLError: They do not fit.
         """
-        one = self.compiled.plan.argued[slot]
         if one.fixed is not None:
             return one.fixed
-        found = self.arguments.get(slot)
+        found = self.arguments.get(one.slot)
         if found is None:
-            found = self.arguments[slot] = one.arguments(self.variables)
+            found = self.arguments[one.slot] = one.arguments(self.variables)
         return found
 
     def read(self, fields: Sequence[Field], parents: Column) -> list[Column]:
@@ -116,21 +115,22 @@ class Run(msgspec.Struct, eq=False):
 
     # What shapes ask
 
+    def batch(self, one: Field, parents: Column) -> Awaitable[Column]:
+        """Call the batch resolver of a field.
+
+        Raises:
+            GraphQLError: Its arguments do not fit.
+        """
+        call: Any = one.call
+        made: Awaitable[Column] = call(parents, Ask(self.context, one.needs), **self.given(one))
+        return made
+
     async def values(self, one: Field, parents: Column, at: Positions) -> Column:
-        """Resolve a field that is to be awaited."""
-        if not parents:
-            return ()
+        """Resolve a field of each parent, where that is to be awaited."""
         try:
-            given = {} if one.slot < 0 else self.given(one.slot)
+            given = self.given(one)
         except GraphQLError as error:
             return [error] * len(parents)
-        if one.way is Way.BATCH:
-            call: Any = one.call
-            try:
-                made = await call(parents, Ask(self.context, one.needs), **given)
-                return counted(made, parents)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it fails these values, no others
-                return [error] * len(parents)
         depth = _depth(one.definition.type)
         if one.way is Way.DEFAULT and depth == 0:
             held = _held(one.attribute, parents)
@@ -181,7 +181,7 @@ class Run(msgspec.Struct, eq=False):
             if one.way is Way.REFUSED:
                 msg = f"The field '{one.parent}.{one.name}' may not be asked for."
                 raise FieldRefusedError(msg)  # noqa: TRY301 - it fails each of them
-            given = {} if one.slot < 0 else self.given(one.slot)
+            given = self.given(one)
             if one.way is Way.COLUMN:
                 assert one.call is not None  # noqa: S101 - a column has its function
                 return counted(one.call(parents, **given), parents)

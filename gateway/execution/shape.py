@@ -31,6 +31,7 @@ from graphql import (
 from graphql.pyutils import is_awaitable, is_iterable
 
 from gateway.execution.columnar import is_columnar, kinds_of, needs_no_escape
+from gateway.execution.faults import counted
 from gateway.execution.leaves import (
     ONLY_STR,
     Teller,
@@ -47,7 +48,7 @@ from gateway.execution.leaves import (
     writers_of,
 )
 from gateway.execution.object_types import selection_of
-from gateway.execution.plan import Field, Selection, is_async
+from gateway.execution.plan import Field, Selection, Way, is_async
 from gateway.execution.positions import Items, Kept, Positions, Under
 from gateway.execution.texts import FAILED, NULL, Column, absorbed, lists_of, scatter
 
@@ -96,7 +97,8 @@ class Shape:
         tell: How written values become texts; for a leaf.
         takes_texts: Whether a text stands for itself.
         selects: The functions of its selections, by object type; put here once made.
-        is_direct: Whether its values are objects of one type, told by nothing else.
+        is_direct: Whether its named values are objects of one type, told by nothing else.
+        is_single: Whether its values are such objects, and no lists.
         is_listing: Whether they are lists of such objects.
         list_of: Makes the objects of one such list, or the whole list as one text; put here
             once made.
@@ -107,6 +109,7 @@ class Shape:
         "field",
         "is_direct",
         "is_listing",
+        "is_single",
         "leaf",
         "list_of",
         "named",
@@ -132,6 +135,7 @@ class Shape:
             and self.named.name in field.below
             and field.below[self.named.name].error is None
         )
+        self.is_single = self.is_direct and len(self.allows_null) == 1
         self.is_listing = self.is_direct and len(self.allows_null) == LIST
         self.list_of: Select
 
@@ -200,10 +204,17 @@ class Shape:
 
     async def resolved(self, parents: Column, at: Positions, run: "Run") -> Column:
         """Resolve a field that is to be awaited, and complete its values."""
-        values = await run.values(self.field, parents, at)
-        if self.is_direct and len(self.allows_null) == 1 and kinds_of(values) <= run.plain:
+        field = self.field
+        if field.way is Way.BATCH:
+            try:
+                values = counted(await run.batch(field, parents), parents)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it fails these values, no others
+                values = [error] * len(parents)
+        else:
+            values = await run.values(field, parents, at)
+        if self.is_single and kinds_of(values) <= run.plain:
             # One object a parent, as mostly at the root: it needs no opening.
-            rows = self.selects[self.named.name](values, Under(at, self.field), run)
+            rows = self.selects[self.named.name](values, Under(at, field), run)
             if not isinstance(rows, list):
                 rows = await rows
             return absorbed(rows) if run.has_failed and self.allows_null[0] else rows

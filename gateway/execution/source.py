@@ -47,11 +47,6 @@ class Column:
             and not is_async(self.field)
         )
 
-    @property
-    def is_one_object(self) -> bool:
-        """Whether its values are objects of one type, and no lists of them."""
-        return self.shape.is_direct and len(self.shape.allows_null) == 1
-
     def filled(self, mark: str | None) -> Template:
         """Its place in a template."""
         value = Place(f"v{self.name[1:]}")
@@ -86,7 +81,7 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
     text.depth += 1
     for column in columns:
         one, number = column.field, column.number
-        given = "" if one.slot < 0 else f", **{_given(one, number)}"
+        given = "" if one.fixed == {} else f", **{_given(one, number)}"
         if one.way is Way.COLUMN:
             value = f"{called(one)}{number}(parents{given})"
         else:
@@ -238,7 +233,7 @@ def called(one: Field) -> str:
 
 def _given(one: Field, number: str) -> str:
     """Name the arguments of a field, or what works them out."""
-    return f"run.given({one.slot})" if one.fixed is None else f"given{number}"
+    return f"run.given(f{number})" if one.fixed is None else f"given{number}"
 
 
 def _attribute(name: str) -> str:
