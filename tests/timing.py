@@ -34,6 +34,23 @@ def cpu_ms(work: Callable[[], object], rounds: int = 3) -> float:
     return min(taken) * 1_000
 
 
+def slowness() -> float:
+    """Tell how many times as long Python takes here as where bounds in milliseconds were set.
+
+    There a call of a function that does nothing takes 50 ns. Bounds are not tightened where
+    it takes less.
+    """
+
+    def nothing() -> None:
+        pass
+
+    def calls() -> None:
+        for _ in range(20_000):
+            nothing()
+
+    return max(1.0, cpu_ms(calls, rounds=5) / 20_000 / 50e-6)
+
+
 class Apart(NamedTuple):
     """How far two means are apart.
 
