@@ -49,8 +49,9 @@ CALLER: Final = "key:one"
 CALM_S: Final = float(os.environ.get("ORDERLINE_SOAK_SECONDS", "1.8"))
 CALM_PER_S: Final = 10 if "ORDERLINE_SOAK_SECONDS" in os.environ else 50
 CALM_CONNECTIONS: Final = 5
+QUOTA_PER_S: Final = 80 if "ORDERLINE_SOAK_SECONDS" in os.environ else 40
 # As much as a gateway can refuse beside everything else that a test run does here.
-FLOOD_PER_S: Final = 1_600 if "ORDERLINE_SOAK_SECONDS" in os.environ else int(800 / slowness())
+FLOOD_PER_S: Final = int(20 * QUOTA_PER_S / slowness())
 ORDER_POINTS: Final = 37
 ORDER: Final = """query { order(number: "SO-1001") { number lines(first: 5) { nodes { state
   requested { quantity { value } } promised { quantity { value } }
@@ -370,7 +371,7 @@ async def flooded(one: Gateway, key: str) -> list[tuple[int, float]]:
 async def test_rl4_a_flood_of_one_caller_makes_another_wait_no_longer(tmp_path: Path) -> None:
     """Over sockets, before systems that take 30 ms; the best of some, if others are busy here."""
     path = tmp_path / "keys.sqlite"
-    points = FLOOD_PER_S * ORDER_POINTS // 20
+    points = QUOTA_PER_S * ORDER_POINTS
     with gateway(store=str(path), pepper=PEPPER.decode(), takes_s=0.03, points=points) as one:
         minted = mint(Grant("calm", EVERYTHING, Visibility.everything()), PEPPER, datetime.now(UTC))
         async with open_store(path) as store:
