@@ -10,24 +10,11 @@ from typing import Final
 
 from backends import odata
 from backends.erp.sandbox_rows import CHANNEL_CODES
+from backends.numbers import Memo
 from orderlines.visibility import ALL, Restriction, Visibility
 
-MAX_CLAUSES: Final = 16_384
 MAX_VALUES: Final = 20
 """Values of one restriction that a filter names; more would make it too long."""
-
-
-class _OfCustomers(dict[frozenset[str], str]):
-    """The part of a filter that rows of some customers match; anew once it holds too many."""
-
-    def __missing__(self, customers: frozenset[str]) -> str:
-        if len(self) >= MAX_CLAUSES:
-            self.clear()
-        found = self[customers] = _among("SoldToParty", customers)
-        return found
-
-
-_OF_CUSTOMERS: Final = _OfCustomers()
 
 
 def rows_clause(visibility: Visibility, *, of_items: bool) -> str:
@@ -57,6 +44,10 @@ def _among(name: str, allowed: Restriction) -> str:
     # No party, channel or plant is named by nothing: so nothing matches where nothing is allowed.
     values: Collection[str] = sorted(allowed) or [""]
     return f"({odata.any_of(odata.equals(name, value) for value in values)})"
+
+
+_OF_CUSTOMERS: Final[Memo[frozenset[str], str]] = Memo(lambda some: _among("SoldToParty", some))
+"""The part of a filter that rows of some customers match."""
 
 
 def _codes(channels: Restriction) -> Restriction:

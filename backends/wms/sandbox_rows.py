@@ -200,6 +200,7 @@ USUAL_TYPES: Final[Mapping[str, Any]] = {  # Any: types, at run time
 USUAL_MAKERS: Final[Makers] = {
     "returned": lambda told: [one.units_returned for one in told.records],
 }
+"""How other columns are read of rows of which each is so."""
 
 
 def usual_columns(rows: Sequence[OutboundLine[int]]) -> dict[str, Column]:
