@@ -20,11 +20,11 @@ from math import gcd
 from typing import Final, NamedTuple, TypeAlias
 
 MAX_CALLERS: Final = 125_000
-"""Callers whose buckets are kept at a time: about 60 MB, of four buckets each."""
+"""Callers whose buckets are kept at a time: about 22 MB beside their names, of four each."""
 
 _KEPT: Final = 16_384
 """Callers whose buckets are kept whether they are full or not: to forget them and begin anew
-with the next request costs more than their room, which is 8 MB for all of them."""
+with the next request costs more than their room, which is 3 MB for all of them."""
 _SWEPT: Final = 64
 """New callers after which, beyond these, old ones are looked at."""
 _LOOKED_AT: Final = 2
@@ -184,8 +184,8 @@ class MemoryCounters:
         for caller, (bucket, cost) in takes:
             place, *numbers = self._places[bucket]
             pace = Pace(*numbers)
-            at = [0, *self._callers.get(caller, ())[place : place + 1]][-1]
-            found.append((pace, cost, max(0, at - now_us * pace.us)))
+            known = self._callers.get(caller, ())[place : place + 1]
+            found.append((pace, cost, max(0, known[0] - now_us * pace.us) if known else 0))
         is_taken = all(owed + cost * pace.point <= pace.window for pace, cost, owed in found)
         if is_taken:
             for (caller, (bucket, _)), (pace, cost, owed) in zip(takes, found, strict=True):
