@@ -125,7 +125,6 @@ def read_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | Re
 
 
 _BEARER: Final = b"Bearer "
-_BEHIND_BEARER: Final = slice(len(_BEARER), None)
 _CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
 
 
@@ -144,7 +143,7 @@ def shown_in(headers: Mapping[bytes, bytes]) -> bytes:
         return shown if len(shown) <= MAX_HEADER_BYTES else b""
     if b"x-api-key" in headers or len(value) > MAX_HEADER_BYTES or not value.startswith(_BEARER):
         return b""
-    return value[_BEHIND_BEARER]
+    return value[len(_BEARER) :]
 
 
 def _text_of(name: bytes, value: bytes) -> str | None:

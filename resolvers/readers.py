@@ -153,8 +153,8 @@ def _source(reads: Sequence[Read], columns: int) -> str:
         "    if type(lines) is not Lines:",
         "        return None",
         "    try:",
+        "        texts = []",
     ]
-    text += ["        texts = []"]
     is_measured = False
     for of in dict.fromkeys(one.of for one in reads):
         some = [(f"c{index}", one) for index, one in enumerate(reads) if one.of == of]
