@@ -6,9 +6,10 @@ a request that comes in one piece starts none.
 
 import asyncio
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from gateway.connection_limits import ConnectionLimits
+from gateway.ending_connection import EndingProtocol
 from gateway.guarded_connection import GuardedProtocol
 from gateway.waiting import Waiting
 from gateway.whole_answer import WholeAnswers
@@ -39,7 +40,7 @@ class ConnectionGuard:
         """What uvicorn makes of each connection; it calls it as it would a class."""
         return cast("type[asyncio.Protocol]", partial(GuardedProtocol, self))
 
-    def forget(self, connection: "GuardedProtocol") -> None:
+    def forget(self, connection: EndingProtocol) -> None:
         """Watch a connection no longer."""
         for waiting in self._all():
             waiting.stop(connection)
@@ -49,5 +50,5 @@ class ConnectionGuard:
         for waiting in self._all():
             waiting.close()
 
-    def _all(self) -> "tuple[Waiting[GuardedProtocol], ...]":
+    def _all(self) -> tuple[Waiting[Any], ...]:  # Any: of connections, by what they tell of
         return (self.heads, self.bodies, self.unread, self.rounds, self.parting)

@@ -1,8 +1,8 @@
-"""The end of a connection that strangers hold: how long, how much, how plainly.
+"""A connection that strangers hold, as it is read: how long, how much, how plainly.
 
 uvicorn speaks HTTP; here stands what it leaves to others. A request must be there
-in time, its head within bounds and about one host; an answer must be taken in time.
-What is refused is told in one answer and one line of the log, and ends the
+in time, its head within bounds and about one host; how a connection ends is told in
+`ending_connection`. What is refused is told in one answer and one line of the log, and ends the
 connection. Answers keep the order of the questions, refusals too.
 """
 
@@ -11,13 +11,13 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
-import structlog
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from uvicorn.server import ServerState
 
 from gateway.answers import RETRY_SOON, Header, TakeBody, WriteWhole
+from gateway.ending_connection import EndingProtocol
 from gateway.last_words import last_words
 from gateway.request_head import (
     HeadRefusedError,
@@ -40,10 +40,8 @@ _REST, _HEAD, _BODY = range(3)
 _SLASH: Final = ord("/")
 _SPECIAL: Final = frozenset((b"host", b"expect", b"transfer-encoding"))
 
-_log = structlog.get_logger()
 
-
-class GuardedProtocol(HttpToolsProtocol):
+class GuardedProtocol(EndingProtocol):
     """One connection.
 
     Args:
@@ -58,12 +56,9 @@ class GuardedProtocol(HttpToolsProtocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        super().__init__(guard, config, server_state, app_state, _loop)
         self.access_log = False  # it would hold whole URLs, and callers put keys in URLs
-        self._guard = guard
-        self._limits = guard.limits
         self._reading = _REST
-        self._is_deaf = False
         self._running: RequestResponseCycle | None = None
         self._whole: WriteWhole = self._write_whole
         self._take: TakeBody = self._take_body
@@ -79,9 +74,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._body_seen = 0
         self._between_bytes = 0
-        # Of answers: since when nothing is owed, and what is not being taken.
-        self._rests_since = 0.0
-        self._unread_bytes = 0
+        self._rests_since = 0.0  # since when nothing is asked or answered
 
     @property
     def is_at_rest(self) -> bool:
@@ -102,12 +95,6 @@ class GuardedProtocol(HttpToolsProtocol):
         else:
             self._is_deaf = True
             transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
-        self._guard.forget(self)
-        self._count_unread(0)
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Read on, and begin to watch whatever is not there as a whole."""
@@ -144,25 +131,6 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> None:
         """Let the transport close: nobody reads on the other side."""
-
-    def pause_writing(self) -> None:
-        """Begin to watch an answer that is not taken as fast as it is written."""
-        super().pause_writing()
-        guard = self._guard
-        self._count_unread(self.transport.get_write_buffer_size())
-        guard.unread.start(self, self.loop)
-        while guard.waiting_bytes > self._limits.max_waiting_bytes:
-            longest = guard.unread.first()
-            if longest is None:
-                break
-            longest.give_up("the answers that wait are too many")
-
-    def resume_writing(self) -> None:
-        """Watch it no longer, unless it is the last one."""
-        super().resume_writing()
-        if not self.transport.is_closing():
-            self._guard.unread.stop(self)
-            self._count_unread(0)
 
     def close_after_answer(self) -> None:
         """Close the connection; a body that nobody waits for may still be coming."""
@@ -305,16 +273,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._body_seen = self._body_bytes
         self._guard.bodies.start(self, self.loop)
 
-    def on_unread_due(self) -> None:
-        """Give up an answer that is not being taken."""
-        left = self.transport.get_write_buffer_size()
-        limits = self._limits
-        if left and self._unread_bytes - left < limits.min_taken_bytes_per_s * limits.unread_s:
-            self.give_up("the answer was not taken")
-        elif left:
-            self._count_unread(left)
-            self._guard.unread.start(self, self.loop)
-
     def on_round(self) -> None:
         """Close a connection that is not used, or whose last answer is not taken."""
         rests_s = self.loop.time() - self._rests_since
@@ -326,26 +284,6 @@ class GuardedProtocol(HttpToolsProtocol):
             self._close()
         else:
             self._guard.rounds.start(self, self.loop)
-
-    def on_parted(self) -> None:
-        """Wait no longer for a caller to take its leave."""
-        if self.transport.get_write_buffer_size():
-            self._close()
-        else:
-            self.cut()
-
-    def cut(self) -> None:
-        """End the connection, whatever is still on its way."""
-        self.transport.abort()
-
-    def give_up(self, reason: str) -> None:
-        """End the connection of a caller who does not take what it asked for."""
-        _log.info("connection_dropped", reason=reason)
-        self._guard.forget(self)
-        self._count_unread(0)
-        self._is_deaf = True
-        # Not at once: the transport may be in the middle of a write.
-        self.loop.call_soon(self.transport.abort)
 
     # What the server tells when it stops.
 
@@ -481,41 +419,6 @@ class GuardedProtocol(HttpToolsProtocol):
         """Tell the application that nobody waits for its answer."""
         running.disconnected = True
         running.message_event.set()
-
-    def _part(self, words: bytes) -> None:
-        """Say the last words, and close the connection.
-
-        More may be on its way to here. Were the connection cut at once, the other side
-        would be told so before it has read them (RFC 9112, 9.6).
-        """
-        if self.transport.is_closing():
-            return
-        self._is_deaf = True
-        if words:
-            self.transport.write(words)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-            self.flow.resume_reading()
-            self._guard.parting.start(self, self.loop)
-        else:
-            self._close()
-
-    def _close(self) -> None:
-        if not self.transport.is_closing():
-            self.transport.close()
-            self._on_closing()
-
-    def _on_closing(self) -> None:
-        """Watch what is still to be taken; it would keep the connection for ever."""
-        guard = self._guard
-        left = self.transport.get_write_buffer_size()
-        if left and self not in guard.unread:
-            self._count_unread(left)
-            guard.unread.start(self, self.loop)
-
-    def _count_unread(self, size: int) -> None:
-        self._guard.waiting_bytes += size - self._unread_bytes
-        self._unread_bytes = size
 
 
 class _EarlyAnswer:
