@@ -5,33 +5,48 @@ chose, costs more than what is measured. Whether two things take the same is tol
 of each, in turn.
 """
 
+import contextlib
 import gc
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 
 def cpu_ms(work: Callable[[], object], rounds: int = 3) -> float:
-    """Measure CPU time of this thread, in milliseconds.
+    """Measure CPU time of this thread, in milliseconds; the best of some rounds."""
+    return min(cpu_times_ms(work, rounds))
+
+
+def cpu_times_ms(work: Callable[[], object], rounds: int) -> list[float]:
+    """Measure CPU time of this thread, in milliseconds, round by round.
 
     Nothing traces the work meanwhile: coverage would be most of what is measured.
     """
-    traces = sys.gettrace()
     gc.collect()
     gc.disable()
+    try:
+        with untraced():
+            taken = []
+            for _ in range(rounds):
+                started = time.thread_time()
+                work()
+                taken.append((time.thread_time() - started) * 1_000)
+    finally:
+        gc.enable()
+    return taken
+
+
+@contextlib.contextmanager
+def untraced() -> Iterator[None]:
+    """Let nothing trace this thread until the block ends."""
+    traces = sys.gettrace()
     sys.settrace(None)
     try:
-        taken = []
-        for _ in range(rounds):
-            started = time.thread_time()
-            work()
-            taken.append(time.thread_time() - started)
+        yield
     finally:
         sys.settrace(traces)
-        gc.enable()
-    return min(taken) * 1_000
 
 
 def slowness() -> float:

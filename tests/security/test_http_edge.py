@@ -18,6 +18,7 @@ from tests.security.edge_kit import (
     parse_reply,
     read_reply,
 )
+from tests.timing import untraced
 
 LIMITS = {
     "head_s": 1.0,
@@ -29,7 +30,7 @@ LIMITS = {
 }
 ATTACKERS = 50
 GOODPUT_S = 1.0
-TRIES = 6
+TRIES = 4
 MEBIBYTE = 1_048_576
 
 
@@ -77,9 +78,10 @@ async def ratio_under(edge: Gateway, first: bytes) -> tuple[float, list[tuple[fl
     """
     best, ends = 0.0, []
     for _ in range(TRIES):
-        before = await goodput(edge)
-        attack = asyncio.gather(*(dribble(edge, first) for _ in range(ATTACKERS)))
-        during = await goodput(edge)
+        with untraced():  # else what attackers cost this process is what is compared
+            before = await goodput(edge)
+            attack = asyncio.gather(*(dribble(edge, first) for _ in range(ATTACKERS)))
+            during = await goodput(edge)
         ends += await attack
         best = max(best, during / before)
         if best >= 0.9:

@@ -57,8 +57,7 @@ async def test_r8_what_cannot_be_answered_is_shed_and_the_rest_is_not_late(
         slowest = statistics.quantiles(load.answered_s, n=20)[-1]
         await asyncio.sleep(1)
         load.statuses.clear()
-        # The best of some, where others are busy here.
-        after = max([await load.run(8, 1.0) for _ in range(3)])
+        after = await load.run(8, 3.0)
 
     assert shed > 100
     assert goodput > 0.5 * peak

@@ -361,12 +361,9 @@ async def flooded(one: Gateway, key: str) -> list[tuple[int, float]]:
     seen = await calm(one.port, key)
     statuses = Counter(json.loads((await flood.communicate())[0]))
 
-    # On a machine that others use some may be told that it is too busy, which is another rule.
-    assert {"200", "429"} <= set(statuses) <= {"200", "429", "503"}
-    assert statuses["503"] < statuses.total() / 20
+    assert set(statuses) == {"200", "429"}
     assert statuses.total() > 0.8 * FLOOD_PER_S * (CALM_S + 0.6)
-    # One in ten; more where a busy machine floods more slowly than points come back.
-    assert statuses["200"] < statuses.total() / 6
+    assert statuses["200"] < statuses.total() / 10
     return seen
 
 
@@ -382,8 +379,6 @@ async def test_rl4_a_flood_of_one_caller_makes_another_wait_no_longer(tmp_path: 
         times = 2.0
         for _ in range(20):
             alone, beside = await calm(one.port, minted.text), await flooded(one, minted.text)
-            if {status for status, _ in alone + beside} == {200, 503}:
-                continue
             assert {status for status, _ in alone + beside} == {200}
             times = min(times, p99(beside) / p99(alone))
             if times < 1.5:

@@ -54,7 +54,7 @@ from tests.policies.token_kit import (
     put_together,
     sign,
 )
-from tests.timing import cpu_ms, slowness
+from tests.timing import cpu_ms
 
 PEPPER: Final = b"a pepper for tests, 32 bytes long"
 RSA: Final = make_key("RS256", "rsa")
@@ -254,8 +254,8 @@ def test_a4_a_huge_token_costs_nothing(size: int) -> None:
     async def ask() -> None:
         verdicts.append(await authenticator.authenticate(credentials))
 
-    assert cpu_ms(lambda: read_credentials(headers)) < slowness()
-    assert cpu_ms(lambda: run_once(ask)) < slowness()
+    assert cpu_ms(lambda: read_credentials(headers)) < 1
+    assert cpu_ms(lambda: run_once(ask)) < 1
     assert set(verdicts) == {NOT_MINE}
 
 
@@ -273,7 +273,7 @@ async def test_a4_the_largest_token_costs_little_more_than_a_small_one() -> None
         spent[text] = cpu_ms(lambda text=text: run_once(lambda: one.verdict(text)))  # type: ignore[misc]
 
     assert len(large) > MAX_HEADER_BYTES - 100
-    assert max(spent.values()) < slowness()
+    assert max(spent.values()) < 1
     assert await one.verdict(large) == Bad("token: wrong signature")
     assert await one.verdict(wide) == Bad("token: unreadable")
 
