@@ -34,6 +34,7 @@ from policies.settings import LimitSettings
 from resolvers.batches import field_plans
 from resolvers.forecast import keys_of, reads_of
 from resolvers.governance import field_policies
+from resolvers.readers import READERS
 from resolvers.scalars import PLAIN_TEXTS, WRITERS
 from resolvers.schema import build_schema
 
@@ -87,7 +88,14 @@ def run_explain(  # noqa: PLR0913 - the options of the command
     infos = asyncio.run(_infos(DEMO if settings is None else settings.backends))
     fields, guard = field_plans(schema), _guard(schema, settings, infos)
     caller = _caller(frozenset(scopes) or guard.permissions.scopes)
-    executor = Executor(schema, fields, leaves=WRITERS, plain_texts=PLAIN_TEXTS, note=guard.terms)
+    executor = Executor(
+        schema,
+        fields,
+        leaves=WRITERS,
+        plain_texts=PLAIN_TEXTS,
+        readers=READERS,
+        note=guard.terms,
+    )
     started = time.perf_counter()
     try:
         compiled = executor.compiled(document.ast, found.node, given, mask=guard.mask(caller))

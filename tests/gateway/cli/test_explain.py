@@ -97,6 +97,8 @@ def test_the_source_is_the_python_the_question_becomes(
     assert code == 0
     assert "def columns_1_AllocatedQuantity(parents, at, run):" in printed
     assert "# lineNumber: String!" in printed
+    # As the gateway would answer it: with what reads usual lines, beside the plan.
+    assert "_OrderLine\ndef read(lines):" in printed
     assert "SO-4711" not in printed
 
 
