@@ -16,6 +16,7 @@ from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 START_S: Final = 60.0
+END_S: Final = 5.0
 SERVER_CORE: Final = 0
 LOAD_CORE: Final = 1
 SETTLE_S: Final = 0.2
@@ -80,14 +81,22 @@ def process(command: list[str], *, core: int, log: IO[bytes], cwd: Path = ROOT) 
     try:
         yield started.pid
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(started.pid, signal.SIGCONT)
-            os.killpg(started.pid, signal.SIGTERM)
-        try:
-            started.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(started.pid, signal.SIGKILL)
-            started.wait()
+        _end(started)
+
+
+def _end(started: subprocess.Popen[bytes]) -> None:
+    """End a group of processes: kindly, and after a while for good."""
+    end = time.monotonic() + END_S
+    # A group is gone once it can be told nothing any more.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGTERM)
+        os.killpg(started.pid, signal.SIGCONT)
+        while time.monotonic() < end:
+            started.poll()
+            os.killpg(started.pid, 0)
+            time.sleep(0.02)
+        os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
 
 
 def wait_for(port: int, name: str, log: Path) -> None:
