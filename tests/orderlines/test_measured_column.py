@@ -91,6 +91,15 @@ def test_masters_are_the_items_of_their_lines() -> None:
     assert Masters({}, []).only_measures("EA") is None
 
 
+def test_units_that_differ_have_no_measures_in_common() -> None:
+    """And no lines have none either."""
+    headers = [header(requested=1), header(requested=2)]
+    held = lines_of(headers, [fulfilment(), fulfilment()])
+
+    assert held.only_measures(["CS", "EA"]) is None
+    assert held.only_measures([]) is None
+
+
 def lines_of(headers: list[HeaderRecord], fulfilments: list[FulfilmentFacet]) -> Lines:
     """Stitch lines of one item."""
     return Lines(
