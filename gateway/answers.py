@@ -20,9 +20,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Header: TypeAlias = tuple[bytes, bytes]
-WriteWhole: TypeAlias = Callable[[int, int, bytes, Sequence[bytes]], bool]
-"""Takes status, the number of headers, their lines (each with its end; one says how long the
-body is), and the pieces of the body; tells whether it wrote them."""
+WriteWhole: TypeAlias = Callable[[int, bytes, Sequence[bytes]], bool]
+"""Takes status, the lines of its headers (each with its end; one says how long the body is,
+and none speaks of the connection), and the pieces of the body; tells whether it wrote them."""
 TakeBody: TypeAlias = Callable[[int], bytes | None]
 """Takes how many bytes a body may have; gives it if it is there and no larger, else None."""
 
@@ -34,8 +34,6 @@ _NOSNIFF: Final[Header] = (b"x-content-type-options", b"nosniff")
 _PROBLEM: Final = b"application/problem+json"
 
 _FIRST_LINES: Final = b"%b: %b\r\n%b: %b\r\n" % (*_PRIVATE, *_NOSNIFF) + correlation.HEADER + b": "
-_LINES: Final = 5
-"""That every answer with a body has."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -83,18 +81,22 @@ def send_whole(
     whole: WriteWhole, answer: Answer, correlation_id: str, more: tuple[Header, ...] = ()
 ) -> bool:
     """Send an answer at once, with its own headers and more; tells whether it was sent."""
-    if answer.content_type is None:
-        return False
     headers, pieces = answer.headers + more, answer.pieces
+    parts = tuple(chain.from_iterable(headers))
+    joined = b"".join(parts)
+    # What is said of the connection is the server's to heed, and a header that brings lines
+    # of its own is the server's to refuse.
+    if answer.content_type is None or CLOSE[0] in parts or b"\n" in joined or b"\r" in joined:
+        return False
     lines = b"%b%b\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n" % (
         _FIRST_LINES,
         correlation_id.encode("ascii"),
-        b"%b: %b\r\n" * len(headers) % tuple(chain.from_iterable(headers)),
+        b"%b: %b\r\n" * len(headers) % parts,
         answer.content_type,
         sum(map(len, pieces)),
     )
     try:
-        return whole(answer.status, len(headers) + _LINES, lines, pieces)
+        return whole(answer.status, lines, pieces)
     except OSError:
         return True  # as below
 

@@ -227,13 +227,9 @@ class GuardedProtocol(EndingProtocol):
         running = self._running
         return None if running is None else take_body(running, max_bytes)
 
-    def _write_whole(
-        self, status: int, headers: int, lines: bytes, pieces: Sequence[bytes]
-    ) -> bool:
+    def _write_whole(self, status: int, lines: bytes, pieces: Sequence[bytes]) -> bool:
         running = self._running
-        return running is not None and self._guard.whole.write(
-            running, status, headers, lines, pieces
-        )
+        return running is not None and self._guard.whole.write(running, status, lines, pieces)
 
     def _on_last_response(self) -> None:
         if self.transport.is_closing():

@@ -58,7 +58,6 @@ class WholeAnswers:
         self,
         cycle: RequestResponseCycle,
         status: int,
-        headers: int,
         lines: bytes,
         pieces: Sequence[bytes],
     ) -> bool:
@@ -67,8 +66,8 @@ class WholeAnswers:
         Args:
             cycle: What is to be answered.
             status: Of the answer.
-            headers: How many it has, besides those of every answer of the server.
-            lines: These headers, each with the end of its line.
+            lines: The headers it has besides those of every answer of the server, each with
+                the end of its line; none speaks of the connection.
             pieces: Of the body.
         """
         if (
@@ -76,10 +75,7 @@ class WholeAnswers:
             or cycle.disconnected
             or cycle.flow.write_paused
             or not cycle.keep_alive
-            or b"connection: " in lines
             or cycle.scope["method"] == "HEAD"
-            # A header that brings lines of its own is the server's to refuse.
-            or not (lines.count(b"\n") == lines.count(b"\r") == headers)
         ):
             return False
         common = cycle.default_headers

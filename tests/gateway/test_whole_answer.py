@@ -6,46 +6,47 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.answers import Header
+from gateway.answers import Answer, Header, send_answer, send_whole
 from gateway.whole_answer import BODY as BODY_THERE
 from gateway.whole_answer import WHOLE
 from tests.gateway.test_connection_guard import QUICK, House, guarded, statuses
 
 BODY: Final = b'{"data":null}'
-LENGTH: Final[Header] = (b"content-length", b"%d" % len(BODY))
-PLAIN: Final[Sequence[Header]] = (LENGTH, (b"content-type", b"application/json"))
+PLAIN: Final[tuple[Header, ...]] = ((b"age", b"7"),)
 GET: Final = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST: Final = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 CONTINUE: Final = POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
 LAST: Final = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
-def write(scope: Any, status: int, headers: Sequence[Header], pieces: Sequence[bytes]) -> bool:  # noqa: ANN401 - ASGI
-    """Have an answer written at once, if that can be."""
-    lines = b"".join(b"%b: %b\r\n" % header for header in headers)
-    written: bool = scope[WHOLE](status, len(headers), lines, pieces)
-    return written
-
-
 def answering(
-    house: House, headers: Sequence[Header], *, at_once: bool, read: bool = True, status: int = 200
+    house: House,
+    headers: tuple[Header, ...],
+    *,
+    at_once: bool,
+    read: bool = True,
+    status: int = 200,
 ) -> list[bool]:
     """Answer like this from now on; gives whether each answer was written at once."""
     said: list[bool] = []
+    told = Answer(status, b"application/json", (BODY[:5], BODY[5:]), headers=headers)
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
         if read:
             await receive()
-        said.append(at_once and write(scope, status, headers, (BODY[:5], BODY[5:])))
+        said.append(at_once and send_whole(scope[WHOLE], told, "an-id"))
         if not said[-1]:
-            await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": BODY})
+            await send_answer(send, told, "an-id")
 
     house.answer = answer  # type: ignore[method-assign] # the application of this test
     return said
 
 
-async def both(question: bytes, headers: Sequence[Header], **how: Any) -> tuple[bytes, list[bool]]:  # noqa: ANN401 - as `answering` takes
+async def both(
+    question: bytes,
+    headers: tuple[Header, ...],
+    **how: Any,  # noqa: ANN401 - as `answering` takes
+) -> tuple[bytes, list[bool]]:
     """Ask in both ways, and hold that they are one."""
     raws = []
     said: list[bool] = []
@@ -73,11 +74,11 @@ async def test_it_is_what_the_server_would_have_written(status: int) -> None:
         pytest.param(LAST, PLAIN, id="the caller closes"),
         pytest.param(GET, (*PLAIN, (b"connection", b"close")), id="the answer closes"),
         pytest.param(GET.replace(b"1.1", b"1.0"), PLAIN, id="an old caller"),
-        pytest.param(GET.replace(b"GET", b"HEAD"), (LENGTH,), id="only a head"),
+        pytest.param(GET.replace(b"GET", b"HEAD"), PLAIN, id="only a head"),
     ],
 )
 async def test_what_is_not_plain_is_left_to_the_server(
-    question: bytes, headers: Sequence[Header]
+    question: bytes, headers: tuple[Header, ...]
 ) -> None:
     """Nothing has happened by then."""
     raw, said = await both(question, headers)
@@ -169,7 +170,8 @@ async def test_who_has_left_is_not_written_to() -> None:
             await receive()
             while (await receive())["type"] != "http.disconnect":
                 pass
-            said.append(write(scope, 200, PLAIN, (BODY,)))
+            told = Answer(200, b"application/json", (BODY,))
+            said.append(send_whole(scope[WHOLE], told, "an-id"))
             await send({"type": "http.response.start", "status": 200, "headers": PLAIN})
             left.set()
 
