@@ -20,7 +20,7 @@ OK: Final = 200
 Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One request, without a host: a transport belongs to one origin.
 
     Attributes:
@@ -38,7 +38,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-class Response(msgspec.Struct, frozen=True):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """A complete answer; header names in lower case, body decoded and whole."""
 
     status: int

@@ -6,7 +6,7 @@ what was kept, is fetched by a coroutine as always.
 """
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -14,10 +14,12 @@ from backends.observe import ObservedTransport
 from backends.pages import Asking, Look, fetch, follow
 from backends.rows import Asked
 from backends.transport import Request, Sending
-from orderlines.order_line import Reading
+from orderlines.order_line import Freshness, Reading
 
 P = TypeVar("P")
 R = TypeVar("R")
+
+_tuple: Final = tuple.__new__  # what a named tuple does to be made, without its function
 
 Make: TypeAlias = Callable[[Reading, Sequence[P], Asked], R]
 """Makes something of the pages of an answer about what was asked."""
@@ -92,7 +94,8 @@ class Underway(msgspec.Struct, Generic[P, R]):
         if following is None:
             # When the call was counted as good.
             as_of = transport.last_success_at or transport.now()
-            return self.make(Reading(transport.system, as_of), [page], asking.about)
+            reading = _tuple(Reading, (transport.system, as_of, Freshness.LIVE, False))
+            return self.make(reading, (page,), asking.about)
         rest = follow(transport, following, self.look, asking, [page])
         as_of, pages, _ = yield from rest.__await__()
         return self.make(Reading(transport.system, as_of), pages, asking.about)

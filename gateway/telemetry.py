@@ -45,7 +45,7 @@ class LogFileError(GatewayError):
     code: ClassVar[str] = "BAD_SETTINGS"
 
 
-class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True):
+class RequestLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The one line a GraphQL request leaves in the log.
 
     Attributes:

@@ -14,7 +14,7 @@ RESERVE_S = 0.1
 RESERVE_SHARE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each question makes two, and that takes twice as long
 class Deadline:
     """An instant on a monotonic clock, in seconds, after which nobody waits."""
 

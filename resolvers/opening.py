@@ -31,7 +31,7 @@ def opened(  # noqa: PLR0913, PLR0917 - what a wave brought
 ) -> LookUp:
     """Open what came."""
     readings: dict[Section, Reading] = {}
-    if isinstance(headers.outcome, Readings):
+    if type(headers.outcome) is Readings:
         readings[Section.HEADER] = headers.outcome.reading
     # To whom no row rule applies may be told of all lines.
     only = None if visibility.is_unrestricted else admitted

@@ -27,7 +27,7 @@ class InvalidArgumentError(GatewayError):
     code: ClassVar[str] = "INVALID_ARGUMENT"
 
 
-class Page(msgspec.Struct):
+class Page(msgspec.Struct, gc=False):
     """Some lines of an order, and whether there are more."""
 
     nodes: Sequence[StitchedLine]

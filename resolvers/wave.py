@@ -11,6 +11,7 @@ it, and the rest of the answer stands.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, Final, TypeAlias
@@ -46,10 +47,17 @@ AnySource: TypeAlias = PromiseSource | FulfilmentSource
 Read: TypeAlias = Callable[..., Awaitable[Any]]
 """A method of a port."""
 
-Part: TypeAlias = tuple[Section, str, Capabilities, Read, Facts]
-"""A section; the system it is read from, by name, and what that can do; how; which facts."""
+Part: TypeAlias = tuple[Section, Read, Facts]
+"""A section; how it is read; which facts."""
 
-Split: TypeAlias = tuple[Mapping[str, Sequence[Part]], Sequence[Part]]
+Table: TypeAlias = tuple[str, Capabilities]
+"""A system, by name, and what it can do."""
+
+Group: TypeAlias = tuple[Sequence[Part], Sequence[Table], Mapping[str, int]]
+"""What is asked at the same time; of which systems; and how many calls one order or line
+costs each."""
+
+Split: TypeAlias = tuple[Mapping[str, Group], Group]
 """What is asked at once, by name of the order source, and what is asked after the header."""
 
 MAX_SPLITS: Final = 256
@@ -78,7 +86,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         except Exception as error:  # noqa: BLE001 - as in `attempt`
             headers = Told(as_value(error))
         admitted = admitted_of(headers, visibility)
-        if later and admitted:
+        if later[0] and admitted:
             told_refs = _refs_of(admitted, source)
             asked |= _begin(later, told_refs, context, deadline, wanted)
         skus = _skus_of(admitted)
@@ -96,7 +104,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         # question of one line costs else.
         await _leave([reading, *asked.values()])
         raise
-    for section, *_ in later:
+    for section, *_ in later[0]:
         answers.setdefault(section, _unasked(headers))
     found = opened(source, headers, admitted, items, answers, visibility)
     if wanted.max_age_s > 0:
@@ -105,13 +113,18 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
 
 
 def _begin(
-    parts: Sequence[Part], about: Refs, context: Context, deadline: Deadline, wanted: Wanted
+    group: Group, about: Refs, context: Context, deadline: Deadline, wanted: Wanted
 ) -> dict[Section, Awaitable[Any]]:
     """Begin to ask systems; what does not begin gets a task, but for the header."""
-    visibility, calls, count = context.visibility, context.calls, len(about)
+    parts, tables, calls_of_one = group
+    visibility, calls = context.visibility, context.calls
+    if len(about) == 1 and not calls:  # as mostly
+        calls |= calls_of_one
+    else:
+        for name, table in tables:
+            calls[name] = calls.get(name, 0) + table.calls_for(len(about))
     asked: dict[Section, Awaitable[Any]] = {}
-    for section, name, table, read, facts in parts:
-        calls[name] = calls.get(name, 0) + (table.calls if count == 1 else table.calls_for(count))
+    for section, read, facts in parts:
         try:
             begun = read(
                 about, visibility=visibility, deadline=deadline, facts=facts, wanted=wanted
@@ -119,7 +132,7 @@ def _begin(
         except Exception as error:  # noqa: BLE001 - as in `attempt`
             begun = _failed(error)
         # The header is awaited at once, and needs no task to begin.
-        if isinstance(begun, CoroutineType) and section is not Section.HEADER:
+        if type(begun) is CoroutineType and section is not Section.HEADER:
             begun = context.start(attempt(begun))
         asked[section] = begun
     return asked
@@ -156,8 +169,8 @@ async def _read_items(skus: set[str], context: Context, deadline: Deadline) -> M
 
 def _split(needs: Facts, systems: Systems) -> Split:
     """Tell what can be asked at once from what must wait for the header."""
-    beside: list[Part] = []
-    later: list[Part] = []
+    beside: list[tuple[Part, Table]] = []
+    later: list[tuple[Part, Table]] = []
     sections = sections_of(needs)
     others: tuple[tuple[Section, AnySource, Read], ...] = (
         (Section.PROMISE, systems.promises, systems.promises.read_promises),
@@ -166,19 +179,34 @@ def _split(needs: Facts, systems: Systems) -> Split:
     for section, system, read in others:
         if section in sections:
             is_known = system.capabilities.ask_by is AskBy.ORDER_NUMBER
-            part = section, system.name, system.capabilities, read, needs
-            (beside if is_known else later).append(part)
+            one = (section, read, needs), (system.name, system.capabilities)
+            (beside if is_known else later).append(one)
     facts = needs | REFERENCES if later else needs
     split: Split = (
         {
-            name: ((Section.HEADER, one.name, one.capabilities, one.read_headers, facts), *beside)
-            for name, one in systems.orders.items()
+            name: _group(
+                [
+                    (
+                        (Section.HEADER, order.read_headers, facts),
+                        (order.name, order.capabilities),
+                    ),
+                    *beside,
+                ]
+            )
+            for name, order in systems.orders.items()
         },
-        later,
+        _group(later),
     )
     if len(systems.splits) < MAX_SPLITS:
         systems.splits[needs] = split
     return split
+
+
+def _group(asked: Sequence[tuple[Part, Table]]) -> Group:
+    calls: Counter[str] = Counter()
+    for _, (name, table) in asked:
+        calls[name] += table.calls_for(1)
+    return [part for part, _ in asked], [table for _, table in asked], calls
 
 
 def _unasked(headers: Told[HeaderFacet]) -> GatewayError:

@@ -39,7 +39,6 @@ from gateway.graphql.answers import (
     failed,
     refused,
 )
-from gateway.graphql.departures import Departures
 from gateway.graphql.documents import Document, Documents, Operation, RefusedDocument
 from gateway.graphql.guard import LimitExceededError
 from gateway.graphql.identify import Identification
@@ -55,9 +54,9 @@ from gateway.graphql.request import (
     request_from_body,
     request_from_query_string,
 )
-from gateway.graphql.time_limit import Task, TimeLimit
 from gateway.graphql.toll import ENTRY, ThrottledError, Toll
 from gateway.graphql.turn import Turn, line_of, too_late
+from gateway.graphql.watch import Task, Watch
 from gateway.metrics import RequestMetrics
 from gateway.telemetry import Now, RequestLog, utc_now
 from gateway.whole_answer import BODY, WHOLE
@@ -111,8 +110,7 @@ class GraphQLRoute:
         self._metrics = metrics or RequestMetrics()
         self._tracer = tracer
         self._deadline_s = deadline_s
-        self._limit = TimeLimit(deadline_s)
-        self._departures = Departures()
+        self._watch = Watch(deadline_s)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._max_body_bytes = max_body_bytes
         self._new_id = new_id
@@ -137,7 +135,7 @@ class GraphQLRoute:
         if task is None:
             task = self._current_task()
         turn = Turn(correlation_id, self._clock(), task)
-        self._limit.start(task)
+        self._watch.start(task)
         try:
             if self._tracer is None:
                 answer = await self._answer(turn, scope, headers, receive)
@@ -145,8 +143,8 @@ class GraphQLRoute:
                 answer = await self._traced(self._tracer, turn, scope, headers, receive)
         except asyncio.CancelledError:
             # Somebody else, too, may want this to end: then it does.
-            has_left = self._departures.has_left(task)
-            if not (has_left or self._limit.is_over(task)) or task.uncancel():
+            has_left = self._watch.has_left(task)
+            if not (has_left or self._watch.is_over(task)) or task.uncancel():
                 raise
             answer = None
             if not has_left:
@@ -156,8 +154,7 @@ class GraphQLRoute:
             if isinstance(error, ThrottledError):
                 turn.charge = None  # how the bucket stands is told by the error's own headers
         finally:
-            self._limit.stop(task)
-            self._departures.stop(task)
+            self._watch.stop(task)
         if answer is not None:
             more: tuple[Header, ...] = ()
             if turn.charge is not None:
@@ -252,7 +249,7 @@ class GraphQLRoute:
             too_large = known.for_others
             if too_large is not None and INTROSPECTION not in principal.scopes:
                 raise LimitExceededError(too_large.message, limit=too_large.limit)
-            self._departures.start(turn.task, receive)
+            self._watch.receive_of[turn.task] = receive
             return await self._execute(turn, principal, known, operation, request.variables)
         finally:
             self._admission.leave()

@@ -75,7 +75,7 @@ class DocumentName(msgspec.Struct, frozen=True):
     is_apollo: bool
 
 
-class GraphQLRequest(msgspec.Struct, frozen=True):
+class GraphQLRequest(msgspec.Struct, frozen=True, gc=False):
     """What the caller asks, as it was sent and not yet understood.
 
     Attributes:

@@ -10,7 +10,7 @@ from gateway.answers import Answer
 from gateway.graphql.answers import DeadlineExceededError, NotReadyError, RequestTimeoutError
 from gateway.graphql.documents import Operation
 from gateway.graphql.media import MediaType
-from gateway.graphql.time_limit import Task
+from gateway.graphql.watch import Task
 from gateway.telemetry import RequestLine
 from orderlines.errors import GatewayError
 from policies.throttle import Charge

@@ -19,6 +19,7 @@ from backends.pages import (
     fetch,
     in_batches,
     says_last,
+    sealing,
 )
 from backends.ports import Readings
 from backends.reasons import Reason
@@ -207,8 +208,8 @@ def _sealed(*bodies: bytes) -> SealedPages[FulfilmentRecord]:
             raise invalid(transport.system, "refused")
         return Rows([FulfilmentRecord(record=str(int(body)), order_number="A", line_number="1")])
 
-    return SealedPages(
-        Reading("wms", NOW), Asked.of(orders("A")), bodies, decode, transport, may_split=True
+    return sealing(transport, decode, may_split=True)(
+        Reading("wms", NOW), bodies, Asked.of(orders("A"))
     )
 
 
