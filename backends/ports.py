@@ -105,7 +105,8 @@ class Aligned(Mapping[LineAddress, Sequence[A]]):
     """One record of each line.
 
     Most answers are so, and are then handed on as columns: the addresses and the index by
-    line are made when somebody looks a line up.
+    line are made when somebody looks a line up. An answer that is so has a record, and none
+    that failed.
 
     Args:
         records: Each of a line of its own.

@@ -6,7 +6,7 @@ It is part of every key that data is stored or shared under, by type. It is not
 cannot ask beyond.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal, TypeAlias
 
@@ -36,11 +36,18 @@ class Visibility:
         channels: Names of `Channel`.
         warehouses: Owner nodes (the plant the order was placed on). A line
             without an owner node is invisible to a caller restricted here.
+        is_unrestricted: Whether every row may be seen, so that no header is needed to
+            decide.
     """
 
     customers: Restriction
     channels: Restriction
     warehouses: Restriction
+    is_unrestricted: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        sees_all = self.customers is ALL and self.channels is ALL and self.warehouses is ALL
+        object.__setattr__(self, "is_unrestricted", sees_all)
 
     @classmethod
     def everything(cls) -> "Visibility":
@@ -51,11 +58,6 @@ class Visibility:
     def nothing(cls) -> "Visibility":
         """See no row."""
         return cls(customers=frozenset(), channels=frozenset(), warehouses=frozenset())
-
-    @property
-    def is_unrestricted(self) -> bool:
-        """Whether every row may be seen, so that no header is needed to decide."""
-        return self.customers is ALL and self.channels is ALL and self.warehouses is ALL
 
     def admits(self, *, sold_to: str | None, channel: str, owner_node: str | None) -> bool:
         """Decide one row. What is not known (None) is not allowed where restricted."""

@@ -57,12 +57,10 @@ class Told(msgspec.Struct, Generic[F]):
     def about_each(self, lines: Aligned[HeaderFacet]) -> Sequence[Sequence[F] | GatewayError]:
         """Give the records of the lines that have these headers."""
         outcome = self.outcome
-        if type(outcome) is Readings and not outcome.failed and not outcome.unplaced:
+        if type(outcome) is Readings:
             by_line = outcome.by_line
             if type(by_line) is Aligned and by_line.lines is lines.lines:
                 return Single(by_line.records)  # as mostly, and found faster
-        elif isinstance(outcome, GatewayError):
-            return [outcome] * len(lines)
         return self.about_all(lines.addresses)
 
     @property

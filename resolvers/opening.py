@@ -31,12 +31,13 @@ def opened(  # noqa: PLR0913, PLR0917 - what a wave brought
 ) -> LookUp:
     """Open what came."""
     readings: dict[Section, Reading] = {}
-    if type(headers.outcome) is Readings:
+    if isinstance(headers.outcome, Readings):
         readings[Section.HEADER] = headers.outcome.reading
     # To whom no row rule applies may be told of all lines.
     only = None if visibility.is_unrestricted else admitted
-    may_open = only is None or len(only) > 0
-    told: dict[Section, Told[Any]] = {}
+    # What is aligned has a record.
+    may_open = only is None or type(only) is Aligned or len(only) > 0
+    promises = fulfilments = NOTHING
     for section, answer in answers.items():
         outcome: Readings[Any] | GatewayError
         if isinstance(answer, GatewayError):
@@ -54,9 +55,10 @@ def opened(  # noqa: PLR0913, PLR0917 - what a wave brought
             # long to say nothing of what is hidden as of what is not there.
             outcome = Readings(answer.reading, {})
             readings[section] = outcome.reading
-        told[section] = Told(outcome)
-    promises = told.get(Section.PROMISE, NOTHING)
-    fulfilments = told.get(Section.FULFILMENT, NOTHING)
+        if section is Section.PROMISE:
+            promises = Told(outcome)
+        else:
+            fulfilments = Told(outcome)
     return LookUp(source, headers, promises, fulfilments, admitted, items, readings)
 
 
@@ -66,7 +68,7 @@ def admitted_of(headers: Told[HeaderFacet], visibility: Visibility) -> Admitted:
     if isinstance(outcome, GatewayError):
         return {}
     by_line, failed = outcome.by_line, outcome.failed
-    if type(by_line) is Aligned and not failed and _admits_all(visibility, by_line.records):
+    if type(by_line) is Aligned and _admits_all(visibility, by_line.records):
         return by_line
     return {
         address: facets

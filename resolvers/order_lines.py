@@ -71,7 +71,7 @@ async def look_up_orders(
         see; None if there is none of them; an error if that could not be found out.
     """
     look_up = await ask_systems([*map(OrderRef, keys)], needs, context, wanted)
-    return [_order_or_reason(look_up, key, context.visibility) for key in keys]
+    return [order_of(look_up, key, context.visibility) for key in keys]
 
 
 def _line_or_reason(
@@ -93,9 +93,10 @@ def _line_or_reason(
     return look_up.lines([address])[0] if is_known_elsewhere else failure
 
 
-def _order_or_reason(
+def order_of(
     look_up: LookUp, key: OrderKey, visibility: Visibility
 ) -> StitchedOrder | GatewayError | None:
+    """Make one order of what was looked up; None and errors as `look_up_orders` gives them."""
     number, is_restricted = key.order_number, not visibility.is_unrestricted
     admitted = look_up.admitted
     header: HeaderFacet | GatewayError

@@ -15,7 +15,7 @@ from backends.freshness import LIVE, OnStale, Wanted
 from backends.registry import BackendInfo
 from orderlines.errors import GatewayError
 from orderlines.facets import Facts, Section
-from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, normalise_number
+from orderlines.identity import InvalidIdError, OrderKey, OrderLineKey, OrderRef, normalise_number
 from orderlines.stitched_line import StitchedLine
 from policies.principal import Principal
 from resolvers.batches import Ask, batched
@@ -33,10 +33,11 @@ from resolvers.governance import (
 )
 from resolvers.needs import MAX_AGE_S, max_age_of
 from resolvers.operations import BackendType, ViewerType
-from resolvers.order_lines import StitchedOrder, look_up_lines, look_up_orders
+from resolvers.order_lines import StitchedOrder, look_up_lines, order_of
 from resolvers.orders import InvalidArgumentError, OrderType
 from resolvers.quota import RateLimitType, rate_limit
 from resolvers.types import OrderLineType
+from resolvers.wave import ask_systems
 
 MAX_IDS = 1000
 
@@ -120,7 +121,9 @@ async def order(  # noqa: PLR0913 - the arguments of the field
     result: StitchedOrder | GatewayError | None = None
     if key.source in known:
         wanted = wanted_of(ask, max_age, on_stale)
-        (result,) = await look_up_orders([key], ask.needs, ask.context, wanted)
+        context = ask.context
+        found = await ask_systems((OrderRef(key),), ask.needs, context, wanted)
+        result = order_of(found, key, context.visibility)
     return [result or NotFoundError("There is no such order.")] * len(parents)
 
 
