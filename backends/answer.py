@@ -6,20 +6,28 @@ it lets pass and HTTP/1.1 does not is refused here: other versions and protocols
 status codes that do not exist, transfer codings other than `chunked`, switching
 protocols. Sizes are held while bytes arrive, so an endless answer costs no more
 memory than the cap.
+
+A system says the same before every answer, but for their lengths and the second. So a
+head that was read, and was followed by all of its body in the same piece, is remembered
+byte for byte: where it comes again in the same way, it means what it meant then.
 """
 
 import re
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple
 
 import httptools
 
 from backends.reasons import Reason
-from backends.transport import Response
+from backends.transport import Headers, Response
 from backends.wire_limits import WireLimits
 
 MAX_INTERIM_ANSWERS: Final = 8
+MAX_HEADS: Final = 256
+MAX_KNOWN_BYTES: Final = 1_024
+"""Of a head that is remembered."""
 
+_END_OF_HEAD: Final = b"\r\n\r\n"
 _FIRST_BYTE: Final = ord("H")
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _WITHOUT_BODY: Final = frozenset({204, 304})
@@ -38,8 +46,31 @@ class UnansweredError(Exception):
         self.detail = detail
 
 
+class _Head(NamedTuple):
+    """What a head was found to say, of an answer that allows the next."""
+
+    status: int
+    headers: Headers
+    body_bytes: int
+    idle_s: float | None
+
+
+class Heads(dict[bytes, _Head]):
+    """Heads of one system that were read under the same limits; anew once there are too many."""
+
+    def remember(self, head: bytes, told: _Head) -> None:
+        """Keep what a head says."""
+        if len(self) >= MAX_HEADS:
+            self.clear()
+        self[head] = told
+
+
 class AnswerReader:
     """Reads the answers of one connection.
+
+    Args:
+        limits: Bounds of answers.
+        heads: Those that were read before, on this connection or another to the system.
 
     Attributes:
         may_reuse: Whether the connection may carry another request after the answer
@@ -52,6 +83,7 @@ class AnswerReader:
         "_has_begun",
         "_has_head",
         "_headers",
+        "_heads",
         "_interim",
         "_is_complete",
         "_limits",
@@ -64,8 +96,9 @@ class AnswerReader:
         "may_reuse",
     )
 
-    def __init__(self, limits: WireLimits) -> None:
+    def __init__(self, limits: WireLimits, heads: Heads | None = None) -> None:
         self._limits = limits
+        self._heads = Heads() if heads is None else heads
         self._parser = httptools.HttpResponseParser(self)
         self.may_reuse = True
         self.idle_s: float | None = None
@@ -79,19 +112,40 @@ class AnswerReader:
         self._body = b""
         self._more: BytesIO | None = None
 
-    def feed(self, data: bytes) -> bool:
+    def feed(self, data: bytes) -> Response | None:
         """Read what has arrived.
 
         Returns:
-            Whether the answer is complete; then `take` gives it.
+            The answer, if it is complete; what comes then is the next.
 
         Raises:
             UnansweredError: This is no answer, or one that is too large.
         """
-        if not self._has_begun:
-            self._has_begun = True
-            if data[0] != _FIRST_BYTE:
-                raise UnansweredError(Reason.MALFORMED, "does not begin like HTTP")
+        if self._has_begun:
+            return self._read(data)
+        body_at = data.find(_END_OF_HEAD, 0, MAX_KNOWN_BYTES) + len(_END_OF_HEAD)
+        head = data[:body_at]
+        known = self._heads.get(head)
+        if known is not None:
+            status, headers, body_bytes, idle_s = known
+            if len(data) - body_at == body_bytes:
+                self.may_reuse = True
+                if idle_s is not None:
+                    self.idle_s = idle_s
+                return Response(status, headers, data[body_at:])
+        if data[0] != _FIRST_BYTE:
+            raise UnansweredError(Reason.MALFORMED, "does not begin like HTTP")
+        self._has_begun = True
+        answer = self._read(data)
+        if answer is not None and self.may_reuse and len(data) - body_at == len(answer.body):
+            says_idle = any(name == b"keep-alive" for name, _ in answer.headers)
+            idle_s = self.idle_s if says_idle else None
+            told = _Head(answer.status, answer.headers, len(answer.body), idle_s)
+            self._heads.remember(head, told)
+        return answer
+
+    def _read(self, data: bytes) -> Response | None:
+        """Have what has arrived read by the parser."""
         self._since_body += len(data)
         try:
             self._parser.feed_data(data)
@@ -99,19 +153,19 @@ class AnswerReader:
             if self._is_complete:
                 # The answer stands. What follows it was not asked for.
                 self.may_reuse = False
-                return True
+                return self._take()
             if isinstance(error.__context__, UnansweredError):
                 raise error.__context__ from None
             raise UnansweredError(Reason.MALFORMED, str(error)) from error
         if self._since_body > self._limits.max_head_bytes and not self._is_complete:
             raise UnansweredError(Reason.TOO_LARGE, "head, chunk extension or trailers")
-        return self._is_complete
+        return self._take() if self._is_complete else None
 
-    def end(self) -> bool:
-        """Read the end of the stream; tell whether it completes the answer."""
-        return self._has_head and self._until_end
+    def end(self) -> Response | None:
+        """Read the end of the stream; give the answer, if that completes it."""
+        return self._take() if self._has_head and self._until_end else None
 
-    def take(self) -> Response:
+    def _take(self) -> Response:
         """Give the complete answer, and be ready for the next."""
         body = self._body if self._more is None else self._more.getvalue()
         answer = Response(self._status, tuple(self._headers), body)

@@ -14,7 +14,7 @@ import select
 from collections.abc import Callable
 from typing import Final, cast
 
-from backends.answer import AnswerReader, UnansweredError
+from backends.answer import AnswerReader, Heads, UnansweredError
 from backends.reasons import Reason
 from backends.transport import Response
 from backends.wire_limits import WireLimits
@@ -51,17 +51,23 @@ class Connection(asyncio.Protocol):
         "requests",
     )
 
-    def __init__(self, limits: WireLimits, on_lost: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self,
+        limits: WireLimits,
+        on_lost: Callable[["Connection"], None],
+        heads: Heads | None = None,
+    ) -> None:
         """Prepare for `connection_made`.
 
         Args:
             limits: Bounds of answers and of idling.
             on_lost: Called once, when the socket is gone.
+            heads: Of answers that the system gave before.
         """
         self._limits = limits
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._reader = AnswerReader(limits)
+        self._reader = AnswerReader(limits, heads)
         self._transport: asyncio.Transport | None = None
         self._poll = select.poll()
         self._pending: asyncio.Future[Response] | None = None
@@ -170,15 +176,18 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         try:
-            if self._reader.feed(data):
-                self._finish(self._pending)
+            answer = self._reader.feed(data)
+            if answer is not None:
+                self._finish(self._pending, answer)
         except UnansweredError as error:
             self._give_up(error)
 
     def eof_received(self) -> None:
         """Take the end of the stream for the end of an answer that has no other."""
-        if self._pending is not None and not self._pending.done() and self._reader.end():
-            self._finish(self._pending)
+        if self._pending is not None and not self._pending.done():
+            answer = self._reader.end()
+            if answer is not None:
+                self._finish(self._pending, answer)
         self.abort("the stream ended")
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -188,9 +197,8 @@ class Connection(asyncio.Protocol):
 
     # What follows an answer, or its absence.
 
-    def _finish(self, pending: asyncio.Future[Response]) -> None:
+    def _finish(self, pending: asyncio.Future[Response], answer: Response) -> None:
         """Hand the answer over, and rest if nothing speaks against it."""
-        answer = self._reader.take()
         self._pending = None
         self._answers += 1
         on_end, self._on_end = self._on_end, None

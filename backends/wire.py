@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from backends.answer import UnansweredError
+from backends.answer import Heads, UnansweredError
 from backends.connection import Connection
 from backends.origin import InvalidOriginError, Origin
 from backends.reasons import Reason
@@ -105,6 +105,7 @@ class Wire:
         self._limits = limits or WireLimits()
         self._connect = connect or _open_tcp
         self._common = common_lines(self._origin.authority)
+        self._heads = Heads()
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
         self._in_use = 0
@@ -284,7 +285,7 @@ class Wire:
         remaining_s = deadline.remaining_s
         if remaining_s <= 0:
             raise UnansweredError(Reason.TIMEOUT, "before a connection was opened")
-        connection = Connection(self._limits, self._forget)
+        connection = Connection(self._limits, self._forget, self._heads)
         bound_s = self._limits.connect_timeout_s
         try:
             async with asyncio.timeout(min(remaining_s, bound_s)):

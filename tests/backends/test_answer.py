@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.answer import AnswerReader, UnansweredError
+from backends.answer import MAX_HEADS, MAX_KNOWN_BYTES, AnswerReader, Heads, UnansweredError
 from backends.reasons import Reason
 from backends.transport import Response
 from backends.wire_limits import WireLimits
 
 MIB = 2**20
 HEAD = b"HTTP/1.1 200 OK\r\n"
+KEPT = b"Keep-Alive: timeout=7\r\n\r\n"
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 LENGTH_2 = HEAD + b"content-length: 2\r\n"
 OK = LENGTH_2 + b"\r\nok"
@@ -76,13 +77,20 @@ MALFORMED = {
 }
 
 
-def read(raw: bytes, limits: WireLimits | None = None, piece: int | None = None) -> AnswerReader:
-    """Read an answer in pieces of one size; at once by default."""
-    reader = AnswerReader(limits or WireLimits())
+def fed(reader: AnswerReader, raw: bytes, piece: int | None = None) -> Response | None:
+    """Read an answer in pieces of one size, at once by default; give what the last one gave."""
+    answer = None
     step = piece or len(raw)
     for at in range(0, len(raw), step):
-        reader.feed(raw[at : at + step])
-    return reader
+        answer = reader.feed(raw[at : at + step])
+    return answer
+
+
+def read(raw: bytes, limits: WireLimits | None = None, piece: int | None = None) -> Response:
+    """Read a complete answer in pieces of one size; at once by default."""
+    answer = fed(AnswerReader(limits or WireLimits()), raw, piece)
+    assert answer is not None
+    return answer
 
 
 @pytest.mark.parametrize("piece", [None, 1])
@@ -97,13 +105,13 @@ def test_what_http_does_not_allow_is_refused(what: str, piece: int | None) -> No
 
 def test_headers_are_kept_in_order_in_lower_case_and_trimmed() -> None:
     """As they came otherwise: repeated ones, empty ones, and bytes beyond ASCII."""
-    reader = read(
+    answer = read(
         HEAD
         + b"Set-Cookie: a\r\nX:\r\nset-cookie:  b \t\r\nX-\xc3: no\r\n".replace(b"X-\xc3", b"y")
         + b"z: \xc3\xa4\r\nContent-Length: 2 \r\n\r\nok"
     )
 
-    assert reader.take() == Response(
+    assert answer == Response(
         200,
         (
             (b"set-cookie", b"a"),
@@ -120,15 +128,11 @@ def test_headers_are_kept_in_order_in_lower_case_and_trimmed() -> None:
 def test_one_answer_follows_another_and_nothing_is_left_of_the_first() -> None:
     """One reader serves a connection for its whole life."""
     reader = AnswerReader(WireLimits())
-    first = (reader.feed(LENGTH_2 + b"a: b\r\n"), reader.feed(b"\r\nok"), reader.take())
-    second = (reader.feed(CHUNKED + b"1\r\nx\r\n"), reader.feed(b"0\r\n\r\n"), reader.take())
+    first = (reader.feed(LENGTH_2 + b"a: b\r\n"), reader.feed(b"\r\nok"))
+    second = (reader.feed(CHUNKED + b"1\r\nx\r\n"), reader.feed(b"0\r\n\r\n"))
 
-    assert first == (
-        False,
-        True,
-        Response(200, ((b"content-length", b"2"), (b"a", b"b")), b"ok"),
-    )
-    assert second == (False, True, Response(200, ((b"transfer-encoding", b"chunked"),), b"x"))
+    assert first == (None, Response(200, ((b"content-length", b"2"), (b"a", b"b")), b"ok"))
+    assert second == (None, Response(200, ((b"transfer-encoding", b"chunked"),), b"x"))
     assert reader.may_reuse
 
 
@@ -143,9 +147,13 @@ def test_an_end_completes_only_what_has_no_other_end() -> None:
         HEAD + b"\r\nok",
         HEAD + b"\r\n",
     ]
-    ends = [read(raw, piece=1).end() for raw in raws]
+    ends = []
+    for raw in raws:
+        reader = AnswerReader(WireLimits())
+        fed(reader, raw, piece=1)
+        ends.append(reader.end())
 
-    assert ends == [False, False, False, False, False, True, True]
+    assert [one and one.body for one in ends] == [None, None, None, None, None, b"ok", b""]
 
 
 @pytest.mark.parametrize(
@@ -163,11 +171,11 @@ def test_an_end_completes_only_what_has_no_other_end() -> None:
 def test_what_follows_an_answer_spoils_its_connection(raw: bytes, status: int) -> None:
     """The answer stands, and the connection does not."""
     reader = AnswerReader(WireLimits())
-    is_complete = reader.feed(raw)
+    answer = reader.feed(raw)
 
-    assert is_complete
+    assert answer is not None
     assert not reader.may_reuse
-    assert reader.take().status == status
+    assert answer.status == status
 
 
 def test_a_head_may_be_as_large_as_its_cap_and_not_larger() -> None:
@@ -177,9 +185,7 @@ def test_a_head_may_be_as_large_as_its_cap_and_not_larger() -> None:
     allowed = HEAD + b"x: %b\r\ncontent-length: 5000\r\n\r\n" % (b"y" * 960)
     large = HEAD + b"x: %b\r\ncontent-length: 5000\r\n\r\n" % (b"y" * 1000)
     for piece in (None, 1, 600):
-        reader = read(allowed + body, limits, piece)
-
-        assert reader.take().body == body
+        assert read(allowed + body, limits, piece).body == body
         with pytest.raises(UnansweredError) as caught:
             read(large + body, limits, piece)
         assert caught.value.reason == Reason.TOO_LARGE
@@ -190,8 +196,8 @@ def test_a_body_may_be_as_large_as_its_cap_and_not_larger() -> None:
     limits = WireLimits(max_body_bytes=100)
     chunk = b"a\r\n0123456789\r\n"
     answers = [
-        read(HEAD + b"content-length: 100\r\n\r\n" + b"x" * 100, limits).take().body,
-        read(CHUNKED + chunk * 10 + b"0\r\n\r\n", limits).take().body,
+        read(HEAD + b"content-length: 100\r\n\r\n" + b"x" * 100, limits).body,
+        read(CHUNKED + chunk * 10 + b"0\r\n\r\n", limits).body,
     ]
     refused = []
     for raw in (
@@ -201,7 +207,7 @@ def test_a_body_may_be_as_large_as_its_cap_and_not_larger() -> None:
         HEAD + b"\r\n" + b"x" * 101,
     ):
         with pytest.raises(UnansweredError) as caught:
-            read(raw, limits)
+            AnswerReader(limits).feed(raw)
         refused.append(caught.value.reason)
 
     assert [len(body) for body in answers] == [100, 100]
@@ -222,8 +228,9 @@ def test_tiny_chunks_cost_no_more_memory_than_their_bytes() -> None:
         tracemalloc.stop()
 
     assert peak < 2 * MIB
-    assert reader.feed(b"0\r\n\r\n")
-    assert reader.take().body == b"xx" * 4096 * 64
+    answer = reader.feed(b"0\r\n\r\n")
+    assert answer is not None
+    assert answer.body == b"xx" * 4096 * 64
 
 
 @given(
@@ -246,12 +253,77 @@ def test_however_an_answer_is_cut_it_is_the_same(
             at, turn = at + len(part), turn + 1
         raw += b"0\r\n\r\n"
     raw = b"HTTP/1.1 100 Continue\r\n\r\n" * has_interim + raw
-    reader, told, turn = AnswerReader(WireLimits()), [], 0
-    while raw:
-        cut = cuts[turn % len(cuts)]
-        told.append(reader.feed(raw[:cut]))
-        raw, turn = raw[cut:], turn + 1
+    heads = Heads()
+    for times in range(3):  # as a connection of its own each time, to the same system
+        reader, told, turn, rest = AnswerReader(WireLimits(), heads), [], 0, raw
+        while rest:
+            cut = cuts[turn % len(cuts)] if times else len(rest)
+            told.append(reader.feed(rest[:cut]))
+            rest, turn = rest[cut:], turn + 1
 
-    assert told == [False] * (len(told) - 1) + [True]
-    assert reader.take().body == body
-    assert reader.may_reuse is not has_interim
+        *before, answer = told
+        assert answer is not None
+        assert before == [None] * len(before)
+        assert answer.body == body
+        assert reader.may_reuse is not has_interim
+
+
+def test_a_head_that_was_read_means_the_same_again() -> None:
+    """On another connection, too; and what it said of the connection is heeded."""
+    heads = Heads()
+    for body in (b"ok", b"no"):
+        reader = AnswerReader(WireLimits(), heads)
+
+        assert reader.feed(LENGTH_2 + KEPT + body) == Response(
+            200, ((b"content-length", b"2"), (b"keep-alive", b"timeout=7")), body
+        )
+        assert reader.may_reuse
+        assert reader.idle_s == 7.0
+    assert [*heads] == [LENGTH_2 + KEPT]
+
+
+def test_a_known_head_is_read_anew_where_its_body_comes_otherwise() -> None:
+    """In pieces, or with more behind it, which spoils the connection as ever."""
+    heads = Heads()
+    AnswerReader(WireLimits(), heads).feed(LENGTH_2 + b"\r\nok")
+    for raw, piece, may_reuse in (
+        (LENGTH_2 + b"\r\nok", 30, True),
+        (LENGTH_2 + b"\r\nok", 1, True),
+        (LENGTH_2 + b"\r\nokX", None, False),
+    ):
+        reader = AnswerReader(WireLimits(), heads)
+        answer = fed(reader, raw, piece)
+
+        assert answer is not None
+        assert answer.body == b"ok"
+        assert reader.may_reuse is may_reuse
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(LENGTH_2 + b"connection: close\r\n\r\nok", id="the last one"),
+        pytest.param(b"HTTP/1.1 100 X\r\n\r\n" + LENGTH_2 + b"\r\nok", id="behind an interim one"),
+        pytest.param(LENGTH_2 + b"\r\nokX", id="with more behind it"),
+        pytest.param(CHUNKED + b"2\r\nok\r\n0\r\n\r\n", id="in chunks"),
+        pytest.param(LENGTH_2 + b"x: %b\r\n\r\nok" % (b"y" * MAX_KNOWN_BYTES), id="large"),
+    ],
+)
+def test_other_heads_are_not_remembered(raw: bytes) -> None:
+    """Only one that says all there is to know of an answer, and lets the next one come."""
+    heads = Heads()
+    answer = AnswerReader(WireLimits(), heads).feed(raw)
+
+    assert answer is not None
+    assert answer.body == b"ok"
+    assert not heads
+
+
+def test_few_heads_are_remembered() -> None:
+    """They differ by the second and by the length; old ones do not come again."""
+    heads = Heads()
+    reader = AnswerReader(WireLimits(), heads)
+    for number in range(MAX_HEADS + 1):
+        reader.feed(LENGTH_2 + b"date: %d\r\n\r\nok" % number)
+
+    assert [*heads] == [LENGTH_2 + b"date: %d\r\n\r\n" % MAX_HEADS]
