@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import sys
+from email.utils import formatdate
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,8 @@ import uvloop
 
 from bench.questions import number
 
-HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+BEGIN: Final = b"HTTP/1.1 200 OK\r\nserver: upstream\r\ndate: %b\r\n"
+HEAD: Final = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
 _NUMBER: Final = re.compile(rb"B([123])\d{4}")
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -30,9 +32,15 @@ class Bodies:
         self._recorded = recorded
         self._made: dict[tuple[str, bytes], bytes] = {}
         self.calls: dict[str, int] = {}
+        self.tell_time()
+
+    def tell_time(self) -> None:
+        """Begin answers with the second that it is now, until the next."""
+        self.begin = BEGIN % formatdate(usegmt=True).encode("ascii")
+        asyncio.get_running_loop().call_later(1, self.tell_time)
 
     def answer(self, system: str, question: bytes) -> bytes:
-        """Give head and body of the answer to a question."""
+        """Give what follows the beginning of every answer: the rest of its head, and its body."""
         if question.startswith(b"GET /_calls"):
             calls, self.calls = self.calls, {}
             return _with_head(msgspec.json.encode(calls))
@@ -73,15 +81,16 @@ class Connection(asyncio.Protocol):
             if len(self._rest) < end:
                 return
             question, self._rest = self._rest[:end], self._rest[end:]
-            self._transport.write(self._bodies.answer(self._system, question))
+            answer = self._bodies.answer(self._system, question)
+            self._transport.writelines((self._bodies.begin, answer))
 
 
 def _with_head(body: bytes) -> bytes:
     return HEAD % len(body) + body
 
 
-async def _serve(ports: dict[str, int], bodies: Bodies) -> None:
-    loop = asyncio.get_running_loop()
+async def _serve(ports: dict[str, int], recorded: dict[str, dict[str, bytes]]) -> None:
+    loop, bodies = asyncio.get_running_loop(), Bodies(recorded)
     for system, port in ports.items():
         await loop.create_server(
             lambda system=system: Connection(system, bodies),  # type: ignore[misc] # its own one
@@ -97,7 +106,7 @@ def main() -> None:
     """Serve what a file holds, on the ports it names, until ended."""
     os.sched_setaffinity(0, {int(sys.argv[2])})
     told = msgspec.msgpack.decode(Path(sys.argv[1]).read_bytes())
-    uvloop.run(_serve(told["ports"], Bodies(told["bodies"])))
+    uvloop.run(_serve(told["ports"], told["bodies"]))
 
 
 if __name__ == "__main__":
