@@ -24,6 +24,7 @@ from bench.servers import HOT_ANSWER, SYSTEMS, serving
 
 SERVERS: Final = (
     "gateway",
+    "unguarded",
     "handwritten",
     "grafbase",
     "mercurius",
@@ -215,6 +216,7 @@ def _show(found: Mapping[str, Any]) -> None:
             print()
             for line in results.table(workload, found[workload]):
                 print(line)
+            _show_guard(found[workload])
     if "W7" in found:
         start_s, idle = found["W7"]["start"], found["W7"]["idle"]
         print(f"\nW7: first answer after {start_s['median']} s, idle {idle['median']} MB")
@@ -231,6 +233,13 @@ def _show(found: Mapping[str, Any]) -> None:
     _show_fairness(found.get("W1", {}))
     for line in results.moved(results.committed(), found):
         print(f"moved: {line}")
+
+
+def _show_guard(workload: Mapping[str, Any]) -> None:
+    """Say what the guard costs, and what is left without it."""
+    if workload.keys() >= {"unguarded", "handwritten"}:
+        without = workload["unguarded"]["median"] / workload["handwritten"]["median"]
+        print(f"  without its guard the gateway is {without:.2f} × handwritten")
 
 
 def _show_fairness(page: Mapping[str, Any]) -> None:

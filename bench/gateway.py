@@ -8,6 +8,7 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from backends.settings import BackendSettings
 from backends.store.memory import MemoryKeyStore
 from bench.questions import CUSTOMER
 from bench.recording import KINDS
-from gateway.app import create_app
+from gateway.app import Application, create_app
 from gateway.callers import Keyring
 from gateway.cli.personas import EVERYTHING
 from gateway.cli.server import listen, run, serve_until_told
@@ -38,7 +39,7 @@ async def make_keys(count: int) -> tuple[Keyring, str]:
     return Keyring(store, pepper), "\n".join(texts)
 
 
-def main() -> None:
+def main(make: Callable[..., Application] = create_app) -> None:
     """Serve on a port: `python -m bench.gateway PORT CORE KEYS FOLDER ERP OMS WMS`."""
     port, core, keys, folder, *ports = sys.argv[1:]
     os.sched_setaffinity(0, {int(core)})
@@ -53,7 +54,7 @@ def main() -> None:
     )
     keyring, texts = asyncio.run(make_keys(int(keys)))
     (Path(folder) / "keys.txt").write_text(texts, "ascii")
-    application = create_app(settings, keys=keyring)
+    application = make(settings, keys=keyring)
     with closing(listen("127.0.0.1", int(port))) as listener:
         run(
             serve_until_told(

@@ -21,23 +21,26 @@ def serving(name: str, ports: dict[str, int], folder: Path, *, keys: int) -> Ite
         UnavailableError: It cannot run here.
     """
     port = free_port()
-    log = folder / f"{name}.log"
+    log, own = folder / f"{name}.log", folder / name
+    own.mkdir()
     systems = [str(ports[one]) for one in SYSTEMS]
     python = [sys.executable, "-m"]
     commands = {
-        "gateway": [*python, "bench.gateway", str(port), "0", str(keys), str(folder), *systems],
+        "gateway": [*python, "bench.gateway", str(port), "0", str(keys), str(own), *systems],
+        "unguarded": [*python, "bench.unguarded", str(port), "0", str(keys), str(own), *systems],
         "handwritten": [*python, "bench.peers.handwritten", str(port), "0", *systems],
         "stock": [*python, "bench.peers.stock", str(port), "0", *systems],
         "constant": [*python, "bench.peers.constant", str(port), "0", str(folder / HOT_ANSWER)],
     }
     how = {
         "gateway": f"uvicorn, one process, {keys:,} restricted API keys in memory, log to a file",
+        "unguarded": "the gateway without its guard: keys, rows and log, no limits and no quota",
         "handwritten": "uvicorn, one process, the gateway's own wire, msgspec, no policies",
         "constant": "uvicorn, one process, the bytes of one answer, whatever is asked",
         "stock": "uvicorn, one process, strawberry, a DataLoader a system, httpx2",
     } | node_peers.HOW
     command = commands.get(name) or node_peers.command_of(name, port, ports, folder)
-    keys_file = folder / "keys.txt" if name == "gateway" else None
+    keys_file = own / "keys.txt" if name in {"gateway", "unguarded"} else None
     with log.open("wb") as out, process(command, core=SERVER_CORE, log=out, cwd=ROOT) as group:
         wait_for(port, name, log)
         yield Running(name, port, group, how[name], keys_file)
