@@ -6,14 +6,15 @@ cost from all its buckets at once or from none, and gets back what it did not us
 Who counts, and where, is behind `Counters`; the arithmetic is exact there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from policies.settings import Quota, ThrottleSettings
 
+T = TypeVar("T")
 Bucket: TypeAlias = tuple[str, int, int]
 """What is counted of a caller, the points it holds, its window in seconds."""
 Take: TypeAlias = tuple[Bucket, int]
@@ -22,14 +23,11 @@ Ask: TypeAlias = tuple[str, int, int, int]
 """Name of a bucket, points asked of it (or given back), points it holds, its window in seconds."""
 Answer: TypeAlias = tuple[bool, int, int, int]
 """Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
-Rest: TypeAlias = tuple[int, int]
-"""What is left; µs until it is full."""
+Told: TypeAlias = Callable[[str, int, int], T]
+"""Makes what is told of a bucket: whose it is, what is left, µs until it is full."""
 
 NO_CALLS: Final[Mapping[str, int]] = {}
 SECOND_US: Final = 1_000_000
-MAX_TAKES: Final = 4_096
-"""Charges of which is remembered what they take of each bucket: most questions of one kind
-are charged alike, whoever asks."""
 
 
 class Counters(Protocol):
@@ -40,20 +38,24 @@ class Counters(Protocol):
     and its window. Asking 0 points is granted always, and only looks.
     """
 
-    def take_now(self, caller: str, asked: Sequence[Take], /) -> Rest | None:
-        """Take from all buckets of a caller, and say how the first stands.
+    def taker(self, asked: Sequence[Take], told: Told[T], /) -> Callable[[str], T | None]:
+        """Make what takes from all buckets of a caller, and tells how the first stands.
 
-        None: nothing was taken, because one refuses or because it must be awaited; what
-        is asked by names tells.
+        All but the first are of one size. It gives None if nothing was taken, because one
+        refuses or because it must be awaited; what is asked by names tells.
         """
         ...
 
-    def give_now(self, caller: str, given: Sequence[Take], /) -> bool:
-        """Give points back to buckets of a caller; False: it must be awaited as `refund`."""
+    def giver(self, bucket: Bucket, /) -> Callable[[str, int], bool]:
+        """Make what gives a caller points back; False: it must be awaited as `refund`."""
         ...
 
     def charge_now(self, asked: Sequence[Ask], /) -> tuple[Answer, ...] | None:
         """Take from all buckets, or from none if one refuses; None: it must be awaited."""
+        ...
+
+    def refund_now(self, given: Sequence[Ask], /) -> bool:
+        """Give points back, no bucket more than it lacks; False: it must be awaited."""
         ...
 
     async def charge(self, asked: Sequence[Ask], /) -> tuple[Answer, ...]:
@@ -69,16 +71,16 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     """What was taken, and how the caller's own bucket stands after it.
 
     Attributes:
-        principal_id: Whose it was.
         cost: Cost points.
         calls: Calls by system.
+        principal_id: Whose it was.
         remaining: Cost points left.
         reset_us: Microseconds until all are back.
     """
 
-    principal_id: str
     cost: int
     calls: Mapping[str, int]
+    principal_id: str
     remaining: int
     reset_us: int
 
@@ -144,29 +146,27 @@ class Throttle:
 
     Attributes:
         settings: What the buckets hold.
+        point_now: Takes the point that every request costs, whatever it asks.
     """
 
     def __init__(self, settings: ThrottleSettings, counters: Counters) -> None:
         self.settings: Final = settings
         self._counters = counters
         self._key, self._system = settings.key, settings.system
+        self._points, self._window_us = settings.key.points, settings.key.window_s * SECOND_US
         self._own: Bucket = ("", settings.key.points, settings.key.window_s)
-        self._point: Sequence[Take] = ((self._own, 1),)
-        self._takes = lru_cache(MAX_TAKES)(self._share_out)
-
-    def point_now(self, principal_id: str) -> Charge | None:
-        """Take the point that every request costs, whatever it asks."""
-        rest = self._counters.take_now(principal_id, self._point)
-        return None if rest is None else Charge(principal_id, 1, NO_CALLS, *rest)
+        self._give = counters.giver(self._own)
+        self.point_now: Final = self.charger(1, NO_CALLS)
 
     async def point(self, principal_id: str) -> Charge | Refused:
         """Take the point that every request costs, whatever it asks."""
         return await self.charge(principal_id, 1, NO_CALLS)
 
-    def charge_now(self, principal_id: str, cost: int, calls: Mapping[str, int]) -> Charge | None:
-        """Take all, or nothing; see `charge`."""
-        rest = self._counters.take_now(principal_id, self._takes(cost, tuple(calls.items())))
-        return None if rest is None else Charge(principal_id, cost, calls, *rest)
+    def charger(self, cost: int, calls: Mapping[str, int]) -> Callable[[str], Charge | None]:
+        """Make what takes as much from a caller at once, all or nothing; None: see `charge`."""
+        points, window_s = self._system.points, self._system.window_s
+        of_systems = (((system, points, window_s), n) for system, n in calls.items())
+        return self._counters.taker(((self._own, cost), *of_systems), partial(Charge, cost, calls))
 
     async def charge(
         self, principal_id: str, cost: int, calls: Mapping[str, int]
@@ -184,26 +184,33 @@ class Throttle:
         for system, count in calls.items():
             if count > most:
                 return Refused(system, count, most, 0, 0, never=True)
-        takes = self._takes(cost, tuple(calls.items()))
-        answers = await self._answers(_named(principal_id, takes))
+        answers = await self._answers(self._asks(principal_id, cost, calls.items()))
         for answer in answers:
             if not answer[0]:
                 return self._refused(cost, calls, answers)
         _, remaining, reset_us, _ = answers[0]
-        return Charge(principal_id, cost, calls, remaining, reset_us)
+        return Charge(cost, calls, principal_id, remaining, reset_us)
 
     def refund_now(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge | None:
         """Give back what was not used; see `refund`."""
         back = charge.cost - cost
-        if back > 0 and calls == charge.calls:  # as mostly
-            unused = [(self._own, back)]
-        else:
+        if calls != charge.calls:
             unused = self._unused(charge, cost, calls)
-            if not unused:
-                return charge
-        if not self._counters.give_now(charge.principal_id, unused):
+            if unused and not self._counters.refund_now(unused):
+                return None
+            return self._settled(charge, back)
+        if back <= 0:
+            return charge
+        if not self._give(charge.principal_id, back):
             return None
-        return self._settled(charge, back)
+        # This is the path of every request: what `_settled` says is written out.
+        return Charge(
+            cost,
+            charge.calls,
+            charge.principal_id,
+            charge.remaining + back,
+            charge.reset_us - back * self._window_us // self._points,
+        )
 
     async def refund(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> Charge:
         """Give back what was not used.
@@ -218,15 +225,14 @@ class Throttle:
         """
         settled = self.refund_now(charge, cost, calls)
         if settled is None:
-            unused = self._unused(charge, cost, calls)
-            await self._counters.refund(_named(charge.principal_id, unused))
+            await self._counters.refund(self._unused(charge, cost, calls))
             settled = self._settled(charge, charge.cost - cost)
         return settled
 
     async def peek(self, principal_id: str, systems: Iterable[str]) -> Standing:
         """Tell what is left, and take nothing."""
         calls = dict.fromkeys(systems, 0)
-        key, *others = await self._answers(_named(principal_id, self._share_out(0, calls.items())))
+        key, *others = await self._answers(self._asks(principal_id, 0, calls.items()))
         by_system = zip(calls, others, strict=True)
         return Standing(
             _left(self._key, key),
@@ -237,9 +243,15 @@ class Throttle:
         answers = self._counters.charge_now(asked)
         return await self._counters.charge(asked) if answers is None else answers
 
-    def _share_out(self, cost: int, calls: Iterable[tuple[str, int]]) -> tuple[Take, ...]:
-        points, window_s = self._system.points, self._system.window_s
-        return (self._own, cost), *(((system, points, window_s), n) for system, n in calls)
+    def _asks(self, principal_id: str, cost: int, calls: Iterable[tuple[str, int]]) -> list[Ask]:
+        """Name buckets for a server that counts for many."""
+        # No name of a system holds a brace, so that no two callers share a name; and what
+        # stands in braces is the same in all: a cluster keeps them on one node.
+        own, key, system = f"{{{principal_id}}}", self._key, self._system
+        return [
+            (own, cost, key.points, key.window_s),
+            *((name + own, n, system.points, system.window_s) for name, n in calls),
+        ]
 
     def _refused(self, cost: int, calls: Mapping[str, int], answers: tuple[Answer, ...]) -> Refused:
         key, *others = answers
@@ -254,31 +266,21 @@ class Throttle:
         # Whoever waits for the last one finds them all granting.
         return max(refused, key=lambda one: one.retry_us)
 
-    def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Take]:
-        unused = [(self._own, charge.cost - cost)] if cost < charge.cost else []
+    def _unused(self, charge: Charge, cost: int, calls: Mapping[str, int]) -> list[Ask]:
         uncalled = ((system, n - calls.get(system, 0)) for system, n in charge.calls.items())
-        _, *of_systems = self._share_out(0, uncalled)
-        return unused + [take for take in of_systems if take[1] > 0]
+        unused = self._asks(charge.principal_id, charge.cost - cost, uncalled)
+        return [ask for ask in unused if ask[1] > 0]
 
     def _settled(self, charge: Charge, back: int) -> Charge:
         if back <= 0:
             return charge
-        _, points, window_s = self._own
         return Charge(
-            charge.principal_id,
             charge.cost - back,
             charge.calls,
+            charge.principal_id,
             charge.remaining + back,
-            charge.reset_us - back * window_s * SECOND_US // points,
+            charge.reset_us - back * self._window_us // self._points,
         )
-
-
-def _named(principal_id: str, takes: Sequence[Take]) -> list[Ask]:
-    """Name buckets for a server that counts for many."""
-    # No name of a system holds a brace, so that no two callers share a name; and what
-    # stands in braces is the same in all: a cluster keeps them on one node.
-    own = f"{{{principal_id}}}"
-    return [(counted + own, cost, points, window_s) for (counted, points, window_s), cost in takes]
 
 
 def _left(quota: Quota, answered: Answer) -> Left:

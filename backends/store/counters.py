@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import gcd
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 MAX_CALLERS: Final = 125_000
 """Callers whose buckets are kept at a time: about 22 MB beside their names, of four each."""
@@ -29,7 +29,10 @@ _SWEPT: Final = 64
 """New callers after which, beyond these, old ones are looked at."""
 _LOOKED_AT: Final = 2
 """Old callers that are looked at for each new one: so they leave faster than others come."""
+_LONGEST_US: Final = 1 << 53
+"""What no clock comes to: it would have run for 285 years."""
 
+T = TypeVar("T")
 Bucket: TypeAlias = tuple[str, int, int]
 """What is counted of a caller, the points it holds, its window in seconds."""
 Take: TypeAlias = tuple[Bucket, int]
@@ -39,8 +42,8 @@ Ask: TypeAlias = tuple[str, int, int, int]
 A name is what is counted, and the caller in braces."""
 Answer: TypeAlias = tuple[bool, int, int, int]
 """Whether it grants; what is left; µs until it is full; µs until it would grant, or 0."""
-Rest: TypeAlias = tuple[int, int]
-"""What is left; µs until it is full."""
+Told: TypeAlias = Callable[[str, int, int], T]
+"""Makes what is told of a bucket: whose it is, what is left, µs until it is full."""
 ClockNs: TypeAlias = Callable[[], int]
 
 
@@ -67,17 +70,17 @@ def pace_of(points: int, window_s: int) -> Pace:
     return Pace(window_us // shared, us, window_us * us)
 
 
-def answer(pace: Pace, owed: int, cost: int, *, is_taken: bool) -> Answer:
+def answer(pace: Pace, owed: int, ticks: int, *, is_taken: bool) -> Answer:
     """Say how one bucket stands.
 
     Args:
         pace: How fast its points come back.
         owed: Ticks until it was full, before it was asked.
-        cost: Points asked of it.
+        ticks: What is asked of it.
         is_taken: Whether all buckets that were asked granted, so that it was taken.
     """
     point, us, window = pace
-    after = owed + cost * point
+    after = owed + ticks
     left = after if is_taken else owed
     short = after - window
     wait_us = -(-short // us) if short > 0 else 0
@@ -89,17 +92,60 @@ Instants: TypeAlias = "array[int] | list[int]"
 
 Kept as bare numbers side by side: objects of their own, one for each bucket and replaced by
 each request, lie scattered, and with thousands of callers none is in the processor's cache.
-Ticks so fine that an instant takes more than 64 bits are kept in a list.
+Ticks so fine that an instant may take more than 64 bits are kept in lists.
 """
 
 
-class _Places(dict[Bucket, tuple[int, int, int, int]]):
-    """Of each bucket its place among a caller's instants, and how fast its points come back."""
+class _Callers(dict[str, Instants]):
+    """The instants of each caller; whoever is new finds all buckets full.
 
-    def __missing__(self, bucket: Bucket) -> tuple[int, int, int, int]:
-        _, points, window_s = bucket
-        found = self[bucket] = (len(self), *pace_of(points, window_s))
+    Args:
+        clock_ns: A monotonic clock, in nanoseconds.
+        most: Callers that are kept at a time.
+        kept: Those of them that are kept even if their buckets are full.
+    """
+
+    def __init__(self, clock_ns: ClockNs, most: int, kept: int) -> None:
+        super().__init__()
+        self._clock_ns = clock_ns
+        self._most = most
+        self._kept = kept
+        self._full: Instants = array("q")
+        self._ticks_of_us: list[int] = []
+        # All of them; to the left those that were looked at longest ago.
+        self._names: deque[str] = deque()
+
+    def add_place(self, pace: Pace) -> None:
+        """Make room for one more bucket of everybody."""
+        self._ticks_of_us.append(pace.us)
+        if _LONGEST_US * pace.us + pace.window >= 1 << 63:
+            self._full = [*self._full]
+            self.update({name: [*full_at] for name, full_at in self.items()})
+        for full_at in (self._full, *self.values()):
+            full_at.append(0)
+
+    def __missing__(self, caller: str) -> Instants:
+        names = self._names
+        if len(names) >= self._kept and len(names) % _SWEPT == 0:
+            self._sweep(_LOOKED_AT * _SWEPT)
+        if len(names) >= self._most:
+            self._sweep(_LOOKED_AT)
+        while len(names) >= self._most:
+            del self[names.popleft()]
+        names.append(caller)
+        found = self[caller] = self._full[:]
         return found
+
+    def _sweep(self, most: int) -> None:
+        """Look at old callers, and forget those whose buckets are full."""
+        names, now_us = self._names, self._clock_ns() // 1000
+        for _ in range(min(most, len(names))):
+            name = names.popleft()
+            paces = zip(self[name], self._ticks_of_us, strict=True)
+            if any(at > now_us * us for at, us in paces):
+                names.append(name)
+            else:
+                del self[name]
 
 
 class MemoryCounters:
@@ -125,76 +171,84 @@ class MemoryCounters:
         kept: int = _KEPT,
     ) -> None:
         self._clock_ns = clock_ns
-        self._max_callers = max_callers
-        self._kept = kept
-        self._places = _Places()
-        self._callers: dict[str, Instants] = {}
-        # All of them; to the left those that were looked at longest ago.
-        self._names: deque[str] = deque()
+        self._places: dict[Bucket, tuple[int, Pace]] = {}
+        self._callers = _Callers(clock_ns, max_callers, kept)
 
     def __len__(self) -> int:
         return len(self._callers)
 
-    def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
-        """Take from all buckets, and say how the first stands; None: one of them refuses."""
-        now_us = self._clock_ns() // 1000
-        places = self._places
-        full_at = self._callers.get(caller)
-        if full_at is None:
-            full_at = self._begin(caller, now_us)
-        first: Rest | None = None
+    def taker(self, asked: Sequence[Take], told: Told[T]) -> Callable[[str], T | None]:
+        """Make what takes from all buckets of a caller; None: one of them refuses.
+
+        Args:
+            asked: Takes of buckets of which all but the first are of one size.
+            told: Makes what is told of the first.
+
+        Raises:
+            ValueError: The others are of several sizes.
+        """
+        (place, ticks, pace), *more = [self._in_ticks(take) for take in asked]
+        [(_, other_us, other_window)] = {one for _, _, one in more} or {pace}
+        point, us, window = pace
+        others = [(other, cost) for other, cost, _ in more]
+        takes = [(place, ticks), *others]
+        clock_ns, callers = self._clock_ns, self._callers
+
         # This is the path of every request: what `answer` says of a bucket that grants is
         # written out, and what was taken before one that refuses is given back.
-        for bucket, cost in asked:
-            place, point, us, window = places[bucket]
-            owed, now = cost * point, now_us * us
-            try:
-                at = full_at[place]
-            except IndexError:
-                at = 0
-            if at > now:
-                owed += at - now
+        def take(caller: str) -> T | None:
+            full_at = callers[caller]
+            now_us = clock_ns() // 1000
+            now = now_us * us
+            ahead = full_at[place] - now
+            owed = ahead + ticks if ahead > 0 else ticks
             if owed > window:
-                self.give_now(caller, asked[: asked.index((bucket, cost))])
                 return None
-            try:
-                full_at[place] = now + owed
-            except (IndexError, OverflowError):
-                full_at = self._put(caller, place, now + owed)
-            if first is None:
-                first = (window - owed) // point, -(-owed // us)
-        return first
+            full_at[place] = now + owed
+            if others:
+                now = now_us * other_us
+                for other, cost in others:
+                    ahead = full_at[other] - now
+                    after = ahead + cost if ahead > 0 else cost
+                    if after > other_window:
+                        for taken, back in takes[: takes.index((other, cost))]:
+                            full_at[taken] -= back
+                        return None
+                    full_at[other] = now + after
+            return told(caller, (window - owed) // point, -(-owed // us))
 
-    def give_now(self, caller: str, given: Sequence[Take]) -> bool:
-        """Give points back, to each bucket no more than it lacks; True: it is done."""
-        full_at = self._callers.get(caller)
-        if full_at is not None:
-            for bucket, points in given:
-                place, point, _, _ = self._places[bucket]
-                if place < len(full_at):
-                    # An instant that has passed is as good as now.
-                    full_at[place] = max(0, full_at[place] - points * point)
-        return True
+        return take
+
+    def giver(self, bucket: Bucket) -> Callable[[str, int], bool]:
+        """Make what gives a caller points back, no more than its bucket lacks."""
+        place, point, _ = self._in_ticks((bucket, 1))
+        callers = self._callers
+
+        def give(caller: str, points: int) -> bool:
+            full_at = callers[caller]
+            # An instant that has passed is as good as now.
+            full_at[place] = max(0, full_at[place] - points * point)
+            return True
+
+        return give
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Take from all buckets, or from none if one refuses."""
         now_us = self._clock_ns() // 1000
-        takes = [_parted(one) for one in asked]
         found = []
-        for caller, (bucket, cost) in takes:
-            place, *numbers = self._places[bucket]
-            pace = Pace(*numbers)
-            known = self._callers.get(caller, ())[place : place + 1]
-            found.append((pace, cost, max(0, known[0] - now_us * pace.us) if known else 0))
-        is_taken = all(owed + cost * pace.point <= pace.window for pace, cost, owed in found)
+        for caller, take in map(_parted, asked):
+            place, ticks, pace = self._in_ticks(take)
+            full_at = self._callers.get(caller)
+            owed = 0 if full_at is None else max(0, full_at[place] - now_us * pace.us)
+            found.append((caller, place, pace, owed, ticks))
+        is_taken = all(owed + ticks <= pace.window for _, _, pace, owed, ticks in found)
         if is_taken:
-            for (caller, (bucket, _)), (pace, cost, owed) in zip(takes, found, strict=True):
-                if cost:
-                    if caller not in self._callers:
-                        self._begin(caller, now_us)
-                    at = now_us * pace.us + owed + cost * pace.point
-                    self._put(caller, self._places[bucket][0], at)
-        return tuple(answer(pace, owed, cost, is_taken=is_taken) for pace, cost, owed in found)
+            for caller, place, pace, owed, ticks in found:
+                if ticks:
+                    self._callers[caller][place] = now_us * pace.us + owed + ticks
+        return tuple(
+            answer(pace, owed, ticks, is_taken=is_taken) for _, _, pace, owed, ticks in found
+        )
 
     async def charge(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Do the same; nothing is waited for."""
@@ -203,50 +257,25 @@ class MemoryCounters:
     def refund_now(self, given: Sequence[Ask]) -> bool:
         """Give points back, to each bucket no more than it lacks; True: it is done."""
         for caller, take in map(_parted, given):
-            self.give_now(caller, [take])
+            place, ticks, _ = self._in_ticks(take)
+            full_at = self._callers[caller]
+            full_at[place] = max(0, full_at[place] - ticks)
         return True
 
     async def refund(self, given: Sequence[Ask]) -> None:
         """Do the same; nothing is waited for."""
         self.refund_now(given)
 
-    def _put(self, caller: str, place: int, at: int) -> Instants:
-        """Note an instant of a caller that may have no room for it yet."""
-        full_at = self._callers[caller]
-        full_at.extend([0] * (place + 1 - len(full_at)))
-        try:
-            full_at[place] = at
-        except OverflowError:
-            full_at = self._callers[caller] = [*full_at]
-            full_at[place] = at
-        return full_at
-
-    def _begin(self, caller: str, now_us: int) -> Instants:
-        """Keep the buckets of a caller whom nobody knows."""
-        names = self._names
-        if len(names) >= self._kept and len(names) % _SWEPT == 0:
-            self._sweep(now_us, _LOOKED_AT * _SWEPT)
-        if len(names) >= self._max_callers:
-            self._sweep(now_us, _LOOKED_AT)
-        while len(names) >= self._max_callers:
-            del self._callers[names.popleft()]
-        names.append(caller)
-        found = self._callers[caller] = array("q", bytes(8 * len(self._places)))
-        return found
-
-    def _sweep(self, now_us: int, most: int) -> None:
-        """Look at old callers, and forget those whose buckets are full."""
-        names = self._names
-        for _ in range(min(most, len(names))):
-            name = names.popleft()
-            paces = self._places.values()
-            if any(
-                at > now_us * us
-                for at, (_, _, us, _) in zip(self._callers[name], paces, strict=False)
-            ):
-                names.append(name)
-            else:
-                del self._callers[name]
+    def _in_ticks(self, take: Take) -> tuple[int, int, Pace]:
+        """Give the place of a bucket, what is taken of it in ticks, and its pace."""
+        bucket, cost = take
+        found = self._places.get(bucket)
+        if found is None:
+            _, points, window_s = bucket
+            found = self._places[bucket] = (len(self._places), pace_of(points, window_s))
+            self._callers.add_place(found[1])
+        place, pace = found
+        return place, cost * pace.point, pace
 
 
 def _parted(one: Ask) -> tuple[str, Take]:

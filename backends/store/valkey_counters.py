@@ -20,7 +20,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from backends.registry import ConfigurationError
-from backends.store.counters import Answer, Ask, MemoryCounters, Pace, Rest, Take, answer, pace_of
+from backends.store.counters import (
+    Answer,
+    Ask,
+    Bucket,
+    MemoryCounters,
+    Pace,
+    T,
+    Take,
+    Told,
+    answer,
+    pace_of,
+)
 from orderlines.deadline import Clock
 
 TIMEOUT_S: Final = 0.05
@@ -177,13 +188,15 @@ class ValkeyCounters:
         """Whether this process counts alone, because the server failed."""
         return self._alone_until is not None
 
-    def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
-        """Take by the local cap while the server is left alone; None otherwise."""
-        return self._local.take_now(caller, asked) if self._is_left_alone() else None
+    def taker(self, asked: Sequence[Take], told: Told[T]) -> Callable[[str], T | None]:
+        """Make what takes by the local cap while the server is left alone; None otherwise."""
+        take, is_left_alone = self._local.taker(asked, told), self._is_left_alone
+        return lambda caller: take(caller) if is_left_alone() else None
 
-    def give_now(self, caller: str, given: Sequence[Take]) -> bool:
-        """Give back by the local cap while the server is left alone; False otherwise."""
-        return self._is_left_alone() and self._local.give_now(caller, given)
+    def giver(self, bucket: Bucket) -> Callable[[str, int], bool]:
+        """Make what gives back by the local cap while the server is left alone; False otherwise."""
+        give, is_left_alone = self._local.giver(bucket), self._is_left_alone
+        return lambda caller, points: is_left_alone() and give(caller, points)
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...] | None:
         """Take by the local cap while the server is left alone; None otherwise."""
@@ -199,7 +212,7 @@ class ValkeyCounters:
         for i, (_, cost, points, window_s) in enumerate(asked):
             pace = pace_of(points, window_s)
             owed = told[2 * i + 1] * pace.us + told[2 * i + 2]
-            answers.append(answer(pace, owed, cost, is_taken=is_taken))
+            answers.append(answer(pace, owed, cost * pace.point, is_taken=is_taken))
         return tuple(answers)
 
     def refund_now(self, given: Sequence[Ask]) -> bool:

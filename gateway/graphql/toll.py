@@ -8,7 +8,8 @@ What is counted in memory, and granted, is charged at once, by what ends in `_no
 coroutine of its own costs more than the counting.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from gateway.answers import Header
@@ -19,6 +20,9 @@ from policies.throttle import Charge, Refused, Throttle
 
 ENTRY: Final = 1
 """Points of a request that asks nothing."""
+MAX_CHARGERS: Final = 4_096
+"""Charges of which is remembered what makes them: most questions of one kind are charged
+alike, whoever asks."""
 
 
 class ThrottledError(GatewayError):
@@ -54,6 +58,7 @@ class Toll:
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
         self.enter_now: Final = throttle.point_now
+        self._charger = lru_cache(MAX_CHARGERS)(self._make_charger)
         self._policy: Header = (b"ratelimit-policy", policy_field(throttle.settings))
 
     async def enter(self, principal_id: str) -> Charge:
@@ -67,7 +72,7 @@ class Toll:
 
     def charge_now(self, principal_id: str, bill: Bill) -> Charge | None:
         """Take the most that an operation can cost; None: it must be awaited, see `charge`."""
-        return self._throttle.charge_now(principal_id, max(bill.cost - ENTRY, 0), bill.calls)
+        return self._charger(bill.cost, tuple(bill.calls.items()))(principal_id)
 
     async def charge(self, principal_id: str, bill: Bill) -> Charge:
         """Take the most that an operation can cost, besides the point of its request.
@@ -90,6 +95,11 @@ class Toll:
     def headers(self, charge: Charge) -> tuple[Header, ...]:
         """Tell how the bucket stands."""
         return (self._policy, (b"ratelimit", left_field(charge)))
+
+    def _make_charger(
+        self, cost: int, calls: tuple[tuple[str, int], ...]
+    ) -> Callable[[str], Charge | None]:
+        return self._throttle.charger(max(cost - ENTRY, 0), dict(calls))
 
     def _refuse(self, refused: Refused) -> Charge:
         if refused.never:

@@ -69,6 +69,11 @@ def ask(cost: int, name: str = "{a}", points: int = 10, window_s: int = DAY_S) -
     return name, cost, points, window_s
 
 
+def rest(caller: str, remaining: int, reset_us: int) -> tuple[str, int, int]:
+    """Tell all that is told of a bucket."""
+    return caller, remaining, reset_us
+
+
 async def left(counters: Counters, *names: str) -> list[int]:
     """Look at buckets."""
     found = await counters.charge([ask(0, name) for name in names])
@@ -176,12 +181,13 @@ async def test_a_bucket_that_is_not_full_is_forgotten_at_the_hard_cap_only() -> 
 def test_one_request_of_four_buckets_costs_little() -> None:
     """As much as a hundred calls of a function that does nothing, whatever the machine."""
     counters = MemoryCounters()
-    takes = [((counted, 10**9, 60), 1) for counted in ("", "erp", "wms", "oms")]
+    take = counters.taker([((one, 10**9, 60), 1) for one in ("", "erp", "wms", "oms")], rest)
+    give = counters.giver(("", 10**9, 60))
 
     def take_and_give() -> None:
         for _ in range(200):
-            counters.take_now("a", takes)
-            counters.give_now("a", takes)
+            take("a")
+            give("a", 1)
 
     def nothing(_: object, __: object) -> None:
         pass
@@ -197,31 +203,89 @@ def test_one_request_of_four_buckets_costs_little() -> None:
 def test_instants_of_any_width_are_exact(points: int, window_s: int) -> None:
     """A tick may be a billionth of a microsecond; ten years of them do not fit 64 bits."""
     counters = MemoryCounters(clock_ns=lambda: 10**9 * DAY_S * 3_650)
-    take = (("", points, window_s), 3)
+    bucket = ("", points, window_s)
+    take, give = counters.taker([(bucket, 3)], rest), counters.giver(bucket)
 
-    assert [counters.take_now("a", [take]) for _ in range(2)] == [
-        (points - 3, -(-3 * window_s * 10**6 // points)),
-        (points - 6, -(-6 * window_s * 10**6 // points)),
+    def after(cost: int) -> tuple[str, int, int]:
+        return "a", points - cost, -(-cost * window_s * 10**6 // points)
+
+    assert [take("a") for _ in range(2)] == [after(3), after(6)]
+    assert give("a", 3)
+    assert take("a") == after(6)
+    assert give("a", 10**12)
+    assert take("a") == after(3)
+    assert counters.taker([(bucket, points - 2)], rest)("a") is None
+    assert counters.taker([(bucket, points - 3)], rest)("a") == after(points)
+
+
+def test_a_finer_tick_of_later_loses_nothing() -> None:
+    """What was spent before it was needed is known in full, whoever spent it."""
+    counters = MemoryCounters(clock_ns=lambda: 10**9 * DAY_S * 3_650)
+    coarse, fine = ("", 10, DAY_S), ("erp", 999_999_937, 86_399)
+    take = counters.taker([(coarse, 4)], rest)
+    assert [take(caller) for caller in ("a", "b", "a")] == [
+        ("a", 6, 4 * 8_640_000_000),
+        ("b", 6, 4 * 8_640_000_000),
+        ("a", 2, 8 * 8_640_000_000),
     ]
-    assert counters.give_now("a", [take])
-    assert counters.take_now("a", [take]) == (points - 6, -(-6 * window_s * 10**6 // points))
-    assert counters.give_now("a", [(take[0], 10**12)])
-    assert counters.take_now("a", [take]) == (points - 3, -(-3 * window_s * 10**6 // points))
+    take_both = counters.taker([(coarse, 1), (fine, 999_999_937)], rest)
+
+    assert take_both("a") == ("a", 1, 9 * 8_640_000_000)
+    assert take_both("a") is None
+    assert take("b") == ("b", 2, 8 * 8_640_000_000)
+    assert take("c") == ("c", 6, 4 * 8_640_000_000)
 
 
 def test_a_bucket_of_later_finds_its_place() -> None:
     """Whoever was known before a system was named has a full bucket of it, and so do others."""
     counters = MemoryCounters()
-    for caller in ("a", "b"):
-        assert counters.take_now(caller, [(("", 10, DAY_S), 4)]) == (6, 4 * 8_640_000_000)
+    own = (("", 10, DAY_S), 1)
+    take = counters.taker([own], rest)
+    assert [take("a"), take("b")] == [("a", 9, 8_640_000_000), ("b", 9, 8_640_000_000)]
     for turn in range(3):
-        found = counters.take_now("b", [((f"system {turn}", 5, DAY_S), 1)])
-        assert found == (4, 17_280_000_000)
-    assert counters.give_now("a", [(("system 2", 5, DAY_S), 1)])
-    assert counters.take_now("a", [(("system 2", 5, DAY_S), 6)]) is None
-    rest = counters.take_now("a", [(("system 2", 5, DAY_S), 5)])
-    assert rest is not None
-    assert rest[0] == 0
+        found = counters.taker([((f"system {turn}", 5, DAY_S), 1)], rest)("b")
+        assert found == ("b", 4, 17_280_000_000)
+    third = ("system 2", 5, DAY_S)
+
+    assert counters.giver(third)("a", 1)
+    assert counters.taker([(third, 6)], rest)("a") is None
+    assert counters.taker([own, (third, 5)], lambda *_: True)("a")
+    assert counters.taker([own, (third, 1)], lambda *_: True)("a") is None
+
+
+@pytest.mark.parametrize("refusing", ["", "erp", "wms", "oms"])
+async def test_what_is_taken_at_once_is_taken_in_full_or_not_at_all(refusing: str) -> None:
+    """Whichever refuses: those before it are given back, those after it were not taken."""
+    counters = MemoryCounters()
+    names = ("", "erp", "wms", "oms")
+    take = counters.taker([((one, 10, DAY_S), 2) for one in names], rest)
+    await counters.charge([ask(9, f"{refusing}{{a}}")])
+    before = await left(counters, *(f"{one}{{a}}" for one in names))
+
+    assert take("a") is None
+    assert await left(counters, *(f"{one}{{a}}" for one in names)) == before
+    assert take("b") is not None
+    assert await left(counters, *(f"{one}{{b}}" for one in names)) == [8] * 4
+
+
+def test_takes_that_are_not_of_one_size_are_a_mistake() -> None:
+    """They would be counted in the ticks of one of them."""
+    takes = [(("", 10, 60), 1), (("erp", 5, 60), 1), (("wms", 6, 60), 1)]
+
+    with pytest.raises(ValueError, match="too many values to unpack"):
+        MemoryCounters().taker(takes, rest)
+
+
+def test_points_given_back_to_who_was_forgotten_are_no_more_than_full() -> None:
+    """Beyond the cap the oldest is forgotten, also while a question of theirs is answered."""
+    counters = MemoryCounters(max_callers=1)
+    take, give = counters.taker([(("", 10, DAY_S), 4)], rest), counters.giver(("", 10, DAY_S))
+    for caller in ("a", "b"):
+        assert take(caller) == (caller, 6, 4 * 8_640_000_000)
+
+    assert give("a", 4)
+    assert take("a") == ("a", 6, 4 * 8_640_000_000)
+    assert len(counters) == 1
 
 
 @pytest.mark.parametrize(
@@ -371,6 +435,22 @@ async def test_c5_a_server_that_is_down_fails_no_request(opened: Open) -> None:
     assert len(alarms) == 1
     assert counters.refund_now([ask(6)])
     assert counters.charge_now([ask(0)]) == FULL
+
+
+async def test_c5_what_is_taken_at_once_is_taken_by_the_local_cap_only(opened: Open) -> None:
+    """While the server counts it is asked; what was prepared before it failed serves after it."""
+    local = MemoryCounters(clock_ns=lambda: 0)
+    counters = opened("redis://127.0.0.1:1", retry_after_s=60.0, local=local)
+    bucket = ("", 10, DAY_S)
+    take, give = counters.taker([(bucket, 4)], rest), counters.giver(bucket)
+
+    assert take("a") is None
+    assert not give("a", 4)
+    await counters.charge([ask(3)])
+    assert counters.is_alone
+    assert take("a") == ("a", 3, 7 * 8_640_000_000)
+    assert give("a", 4)
+    assert await left(counters, "{a}") == [7]
 
 
 async def test_c5_a_refund_that_fails_is_no_failure(opened: Open) -> None:

