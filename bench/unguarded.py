@@ -24,7 +24,7 @@ class Free:
     """Lets everything happen for nothing: an admission, a guard and a toll."""
 
     def __init__(self) -> None:
-        self._charge = Charge("", 0, {}, 0, 0)
+        self._charge = Charge(0, {}, "", 0, 0)
 
     def enter(self, *, is_look_up: bool) -> None:
         """Admit an operation."""
