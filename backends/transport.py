@@ -86,7 +86,7 @@ class Sending(Protocol):
 class SendsNow(Transport, Protocol):
     """A transport that can do without a task where nothing stands in the way."""
 
-    def send_now(self, request: Request, *, deadline: Deadline) -> Sending | None:
+    def send_now(self, request: Request, deadline: Deadline) -> Sending | None:
         """Begin to carry one request; None where that must be awaited as `send`."""
         ...
 

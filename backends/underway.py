@@ -29,7 +29,6 @@ def begin(
     transport: ObservedTransport,
     questions: Sequence[Request],
     look: Look[P],
-    *,
     asking: Asking,
     make: Make[P, R],
 ) -> Awaitable[R]:
@@ -46,7 +45,7 @@ def begin(
     is_live = asking.wanted.max_age_s <= 0 or transport.cache is None
     if sender is not None and is_live and len(questions) == 1:
         question = questions[0]
-        sending = sender.send_now(question, deadline=asking.deadline)
+        sending = sender.send_now(question, asking.deadline)
         if sending is not None:
             transport.begun += 1
             return Underway(transport, question, sending, look, asking, make)

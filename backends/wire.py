@@ -141,7 +141,7 @@ class Wire:
         except UnansweredError as error:
             raise self._unavailable(error) from error
 
-    def send_now(self, request: Request, *, deadline: Deadline) -> Sent | None:
+    def send_now(self, request: Request, deadline: Deadline) -> Sent | None:
         """Carry one request if a connection rests; what this gives brings the answer.
 
         Such a request is on its way when this returns: nothing need run for it, and no

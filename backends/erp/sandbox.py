@@ -103,14 +103,14 @@ class ErpSandbox:
         if not asked.orders:
             rows = rows_clause(visibility, of_items=True)
             questions = self._questions(ITEMS, asked.lines, _is_item, "Order", shape.of_items, rows)
-            return begin(self._transport, questions, look_at_items, asking=asking, make=_placed)
+            return begin(self._transport, questions, look_at_items, asking, _placed)
         rows, number = rows_clause(visibility, of_items=False), asked.only_order
         questions = (
             self._questions(ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows)
             if number is None
             else [odata.question(ORDERS, _is_order(number), "Items", shape.of_orders, rows)]
         )
-        return begin(self._transport, questions, look_at_orders, asking=asking, make=_placed)
+        return begin(self._transport, questions, look_at_orders, asking, _placed)
 
     async def read_items(
         self,

@@ -108,7 +108,7 @@ class OmsSandbox:
         else:
             questions = [query.question(one) for one in self._variables(refs, asked)]
         asking = Asking(visibility, deadline, wanted, asked)
-        return begin(self._transport, questions, self._look, asking=asking, make=seal)
+        return begin(self._transport, questions, self._look, asking, seal)
 
     def _made_way(self, facts: Facts) -> Way:
         """Choose what to ask, and how answers are opened."""

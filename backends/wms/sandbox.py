@@ -132,7 +132,7 @@ class WmsSandbox:
             else [_question(f"{PATH}?orders={_encoded(number)}{rest}")]
         )
         asking = Asking(visibility, deadline, wanted, asked)
-        return begin(self._transport, questions, self._look, asking=asking, make=seal)
+        return begin(self._transport, questions, self._look, asking, seal)
 
     def _made_way(self, facts: Facts) -> Way:
         """Choose what to ask for, and how answers are opened."""

@@ -49,7 +49,7 @@ class Ready(FakeTransport):
     may_answer: asyncio.Event = field(default_factory=_open)
     sent: list[FakeSending] = field(default_factory=list)
 
-    def send_now(self, request: Request, *, deadline: Deadline) -> FakeSending | None:
+    def send_now(self, request: Request, deadline: Deadline) -> FakeSending | None:
         """Send at once, unless no connection rests."""
         if self.is_busy:
             return None

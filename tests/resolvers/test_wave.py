@@ -43,7 +43,7 @@ TEXT = f"""{{ order(number: "{NUMBER}") {{
 class Stumbling(Ready):
     """A transport that fails before anything is sent."""
 
-    def send_now(self, request: Request, *, deadline: Deadline) -> FakeSending | None:
+    def send_now(self, request: Request, deadline: Deadline) -> FakeSending | None:
         """Fail at once."""
         del request, deadline
         msg = "a fault of the gateway"
