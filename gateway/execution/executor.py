@@ -9,10 +9,10 @@ The schema is only read. What cannot be executed is refused when the executor is
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from graphql import (
@@ -28,28 +28,23 @@ from graphql import (
     is_object_type,
 )
 from graphql.execution.get_variable_signature import GraphQLVariableSignature
-from graphql.execution.values import (
-    VariableValues,
-    VariableValueSource,
-    get_variable_values,
-)
+from graphql.execution.values import VariableValues, get_variable_values
 
 from gateway.execution.compile import Compiled, compile_plan
 from gateway.execution.leaves import Writers
-from gateway.execution.plan import NO_MASK, Field, FieldMask, FieldSource, Given, Plan, Readers
+from gateway.execution.plan import NO_MASK, Field, FieldMask, FieldSource, Plan, Readers
 from gateway.execution.planner import (
     UnsupportedOperationError,
     directive_variables,
     make_plan,
 )
+from gateway.execution.prepared import Prepared
 from gateway.execution.run import ROOT, Run
 from gateway.execution.texts import FAILED
 
 MAX_VARIANTS: Final = 32
 """Plans kept of one operation, one for each choice of its `@skip` and `@include`."""
 
-_ONLY_TEXTS: Final = frozenset({str})
-_tuple: Final = tuple.__new__  # what a named tuple does to be made, without its function
 _TEXTS: Final = (GraphQLString, GraphQLID)
 
 Choice: TypeAlias = tuple[object, ...]
@@ -78,39 +73,19 @@ class Executed(msgspec.Struct):
         return None if self.json is None else msgspec.json.decode(self.json)
 
 
-class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """An operation that can be executed as soon as it may be.
+class _Usual(NamedTuple):
+    """The only plan of an operation whose variables take any text as it is.
 
     Attributes:
-        variables: Coerced.
-        arguments: Of its fields, by slot, as far as somebody asked for them.
+        names: Of the variables.
+        kinds: The types of their values, if all of them are texts.
+        signatures: Of the variables.
     """
 
+    names: KeysView[str]
+    kinds: list[type]
+    signatures: Mapping[str, GraphQLVariableSignature]
     compiled: Compiled
-    variables: VariableValues
-    arguments: dict[int, Given] = {}
-
-    @property
-    def plan(self) -> Plan:
-        """What it asks for."""
-        return self.compiled.plan
-
-    @property
-    def note(self) -> Any:  # noqa: ANN401 - whatever the executor's owner made
-        """What the executor's owner worked out of the plan."""
-        return self.compiled.note
-
-    def given(self, one: Field) -> Given | None:
-        """Give the arguments of one of its fields; None if they do not fit after all."""
-        if one.fixed is not None:
-            return one.fixed
-        found = self.arguments.get(one.slot)
-        if found is None:
-            try:
-                found = self.arguments[one.slot] = one.arguments(self.variables)
-            except GraphQLError:
-                return None
-        return found
 
 
 @dataclass(slots=True)
@@ -120,14 +95,14 @@ class _Known:
     Attributes:
         document: Held, so that its identity is not given to another.
         reads: The variables that `@skip` and `@include` read.
-        usual: Its variables and its only plan, if each takes any text as it is.
+        usual: Its only plan, and how it is found, if each variable takes any text as it is.
     """
 
     document: DocumentNode
     operation: OperationDefinitionNode
     reads: tuple[str, ...]
     variants: OrderedDict[Choice, Compiled] = field(default_factory=OrderedDict)
-    usual: tuple[Mapping[str, GraphQLVariableSignature], Compiled] | None = None
+    usual: _Usual | None = None
 
 
 class Executor:
@@ -217,13 +192,10 @@ class Executor:
         known = self._known.get(identity)
         if known is not None and known.usual is not None:
             # Texts that are to be texts are what they are already, and choose no plan.
-            texts, compiled = known.usual
-            if variables.keys() == texts.keys() and {*map(type, variables.values())} <= _ONLY_TEXTS:
+            names, kinds, signatures, compiled = known.usual
+            if [*map(type, variables.values())] == kinds and variables.keys() == names:
                 self._known.move_to_end(identity)
-                sources = {}
-                for one, value in variables.items():
-                    sources[one] = _tuple(VariableValueSource, (texts[one], value))
-                return Prepared(compiled, _tuple(VariableValues, (sources, {**variables})))
+                return Prepared(compiled, None, {**variables}, signatures)
         coerced = self._coerced(operation, variables)
         if isinstance(coerced, list):
             return Executed(None, coerced, executed=False)
@@ -242,16 +214,16 @@ class Executor:
             prepared: From `prepare`, and usable again.
             context: Handed to resolvers.
         """
-        run = Run(prepared.compiled, prepared.variables, context, self.plain, prepared.arguments)
+        run = Run(prepared, context, self.plain)
         try:
             made = prepared.compiled.root([None], ROOT, run)
-            (data,) = made if isinstance(made, list) else await made
+            (data,) = made if type(made) is list else await made
         finally:
             if run.tracked:
                 run.leave()
         # A root field that may not be null may have failed.
         told = None if data is FAILED else data.encode()
-        return Executed(told, tuple(run.errors), counts=run.counts)
+        return Executed(told, tuple(run.errors), True, run.counts)  # noqa: FBT003 - it was executed
 
     def _coerced(
         self,
@@ -299,22 +271,21 @@ class Executor:
                 readers=self._readers,
                 note=self._note(plan),
             )
-            texts = None if known.reads else self._texts(variables, operation)
-            known.usual = None if texts is None else (texts, found)
+            known.usual = None if known.reads else self._usual(found, variables)
             self.size_bytes += found.size_bytes
             self._make_room(known)
         else:
             known.variants.move_to_end(choice)
         return found
 
-    def _texts(
-        self, variables: VariableValues, operation: OperationDefinitionNode
-    ) -> Mapping[str, GraphQLVariableSignature] | None:
-        """Give the signatures of the variables, if all of them take texts as they are."""
+    def _usual(self, found: Compiled, variables: VariableValues) -> _Usual | None:
+        """Tell how a plan is found, if all of its variables take texts as they are."""
         signatures = {name: one.signature for name, one in variables.sources.items()}
         takes_texts = all(get_nullable_type(one.type) in _TEXTS for one in signatures.values())
-        is_whole = len(signatures) == len(operation.variable_definitions or ())
-        return signatures if takes_texts and is_whole else None
+        is_whole = len(signatures) == len(found.plan.operation.variable_definitions or ())
+        if not (takes_texts and is_whole):
+            return None
+        return _Usual(signatures.keys(), [str] * len(signatures), signatures, found)
 
     def _make_room(self, newest: _Known) -> None:
         while len(newest.variants) > MAX_VARIANTS:

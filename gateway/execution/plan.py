@@ -12,6 +12,7 @@ from enum import Enum
 from inspect import iscoroutinefunction
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -25,6 +26,17 @@ from graphql.execution.values import VariableValues, get_argument_values
 
 Batch: TypeAlias = Callable[..., Awaitable[Sequence[object]]]
 Given: TypeAlias = Mapping[str, object]
+
+
+class Ask(msgspec.Struct):
+    """What a batch resolver is told about the question.
+
+    Attributes:
+        needs: What the selection below its field needs.
+    """
+
+    context: Any
+    needs: frozenset[Any]
 
 
 class FieldPlan(Protocol):
@@ -155,21 +167,30 @@ class Field:
         Raises:
             GraphQLError: A value does not fit.
         """
-        if self.template is not None:
-            # Variables are taken as they are: each was coerced to a type that fits here.
-            fixed, by_variable = self.template
-            values = {**fixed}
-            for name, variable in by_variable:
-                value = variables.coerced.get(variable)
-                if value is None:  # null may not be allowed, and what is missing has a default
-                    break
-                values[name] = value
-            else:
-                return values
+        filled = self.filled(variables.coerced)
+        if filled is not None:
+            return filled
         found = get_argument_values(
             self.definition, self.nodes[0], variables, hide_suggestions=True
         )
         return {self.names.get(name, name): value for name, value in found.items()}
+
+    def filled(self, coerced: Mapping[str, Any]) -> Given | None:
+        """Fill its template; None where it has none, or a variable is missing or null.
+
+        Variables are taken as they are: each was coerced to a type that fits here. Null may
+        not be allowed, and what is missing has a default.
+        """
+        if self.template is None:
+            return None
+        fixed, by_variable = self.template
+        values = {**fixed}
+        for name, variable in by_variable:
+            value = coerced.get(variable)
+            if value is None:
+                return None
+            values[name] = value
+        return values
 
 
 @dataclass(frozen=True, slots=True, eq=False)

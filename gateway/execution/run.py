@@ -24,15 +24,14 @@ from graphql import (
     is_wrapping_type,
     located_error,
 )
-from graphql.execution.values import VariableValues
 from graphql.pyutils import UndefinedType, gather_with_cancel, is_awaitable, is_iterable
 from graphql.type import GraphQLResolveInfoHelpers
 
-from gateway.execution.compile import Compiled
 from gateway.execution.faults import FieldRefusedError, counted
 from gateway.execution.object_types import Info
-from gateway.execution.plan import Field, Given, Way
+from gateway.execution.plan import Ask, Field, Given, Way
 from gateway.execution.positions import Positions, Root, Under
+from gateway.execution.prepared import Prepared
 from gateway.execution.texts import Column
 
 MAX_PLAIN_TYPES: Final = 4_096
@@ -45,34 +44,20 @@ ROOT: Final = Root()
 _NEVER_PLAIN: Final = (BaseException, UndefinedType, type(None), CoroutineType, GeneratorType)
 
 
-class Ask(msgspec.Struct):
-    """What a batch resolver is told about the question.
-
-    Attributes:
-        needs: What the selection below its field needs.
-    """
-
-    context: Any
-    needs: frozenset[Any]
-
-
 class Run(msgspec.Struct, eq=False):
     """One operation being executed. Use it once.
 
     Attributes:
         plain: The types of values that may be parents, as far as they were met; kept
             by the executor.
-        arguments: Of its fields, by slot, as far as they are known.
         errors: In the order they were met.
         has_failed: Whether a column holds the mark of a failed value.
         counts: How many items the lists of a field had together.
     """
 
-    compiled: Compiled
-    variables: VariableValues
+    prepared: Prepared
     context: Any
     plain: set[type]
-    arguments: dict[int, Given]
     errors: list[GraphQLError] = []
     has_failed: bool = False
     counts: dict[Field, int] = {}
@@ -91,12 +76,7 @@ class Run(msgspec.Struct, eq=False):
         Raises:
             GraphQLError: They do not fit.
         """
-        if one.fixed is not None:
-            return one.fixed
-        found = self.arguments.get(one.slot)
-        if found is None:
-            found = self.arguments[one.slot] = one.arguments(self.variables)
-        return found
+        return self.prepared.arguments_of(one)
 
     def read(self, fields: Sequence[Field], parents: Column) -> list[Column]:
         """Read fields one by one, so that one that fails costs no other."""
@@ -156,7 +136,7 @@ class Run(msgspec.Struct, eq=False):
 
     def info(self, one: Field, at: Positions, index: int) -> Info:
         """Make what graphql-core's resolvers are told about a field."""
-        plan = self.compiled.plan
+        plan = self.prepared.plan
         path = at.path(index)
         assert path is not None  # noqa: S101 - a field is never the root of the data
         return GraphQLResolveInfo(
@@ -169,7 +149,7 @@ class Run(msgspec.Struct, eq=False):
             plan.fragments,
             None,
             plan.operation,
-            self.variables,
+            self.prepared.variables,
             self.context,
             is_awaitable,
             None,

@@ -27,7 +27,8 @@ Arguments: TypeAlias = Callable[[Field], Mapping[str, object]]
 
 MAX_BILLS: Final = 64
 """Bills that a plan remembers."""
-_ONLY_TEXTS: Final = frozenset({str})
+_TEXTS: Final = "texts"
+"""What decides the bill where all variables are texts."""
 _BRIEF: Final = frozenset({str, int, bool, type(None), timedelta})
 """Types of variables that say themselves what they decide."""
 
@@ -132,6 +133,7 @@ class Guard:
         is_strict: bool = False,
     ) -> None:
         self.permissions: Final = Permissions(policies)
+        self._masks = self.permissions.masks
         self._policies = policies
         self._limits = limits
         self._reads_of = reads_of
@@ -139,8 +141,10 @@ class Guard:
 
     def mask(self, principal: Principal) -> FieldMask:
         """Give the fields that a caller may not ask for."""
-        known = self.permissions.masks.get(principal.scopes)
-        return self.permissions.mask(principal.scopes) if known is None else known
+        try:
+            return self._masks[principal.scopes]
+        except KeyError:
+            return self.permissions.mask(principal.scopes)
 
     def terms(self, plan: Plan) -> Terms:
         """Work out what holds for every request with this plan."""
@@ -183,12 +187,9 @@ class Guard:
         if terms.refused and (self._is_strict or terms.is_introspecting):
             raise self._forbidden(principal, terms.refused)
 
-        variables = prepared.variables.coerced
-        if {*map(type, variables.values())} <= _ONLY_TEXTS:
-            # A text is one thing, whichever it is: it has no length, and is looked up once.
-            deciding: Hashable | None = tuple(variables)
-        else:
-            deciding = _deciding(variables)
+        # A text is one thing, whichever it is: it has no length, and is looked up once.
+        is_usual = prepared.texts is not None
+        deciding = _TEXTS if is_usual else _deciding(prepared.variables.coerced)
         found = terms.bills.get(deciding)
         if found is None:
             found = self._bill(terms, prepared)

@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse
 from graphql.execution.values import get_variable_values
 
-from gateway.execution.executor import Executor, Prepared
+from gateway.execution import Executor, Prepared
 from policies.cost import Price, price_of
 from policies.permissions import FieldPolicy, ListSize
 

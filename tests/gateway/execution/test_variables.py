@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from graphql import OperationDefinitionNode, build_schema, execute, parse
+from graphql import (
+    GraphQLResolveInfo,
+    OperationDefinitionNode,
+    build_schema,
+    execute,
+    parse,
+)
+from graphql.execution.values import VariableValues
 
 from gateway.execution import Executor
 from tests.gateway.execution.plans import Plan
@@ -54,3 +61,27 @@ async def test_a_known_operation_coerces_as_a_new_one(
 
     assert told.data == core.data
     assert [one.message for one in told.errors] == [one.message for one in core.errors or ()]
+
+
+async def test_a_resolver_is_told_variables_that_are_texts_as_any_others() -> None:
+    """Each value, and where it came from, the first time and when the operation is known."""
+    document = parse(TEXTS)
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    schema = build_schema("type Query { said(text: String, id: ID, many: [String]): String }")
+    seen: list[VariableValues] = []
+
+    def resolve(_: object, info: GraphQLResolveInfo[Any], **__: object) -> str:
+        seen.append(info.variable_values)
+        return "said"
+
+    schema.type_map["Query"].fields["said"].resolve = resolve  # type: ignore[attr-defined] # an object type
+    executor = Executor(schema, {})
+    variables = {"text": "a", "id": "b"}
+    for _ in range(2):
+        await executor.execute(document, operation, variables, None)
+
+    assert seen[0] == seen[1]
+    assert seen[1].coerced == variables
+    assert seen[1].coerced is not variables
+    assert [one.value for one in seen[1].sources.values()] == ["a", "b"]

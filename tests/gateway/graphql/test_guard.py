@@ -99,6 +99,22 @@ def test_a_text_decides_no_bill() -> None:
         check({"number": "SO-1", "first": 11})
 
 
+def test_an_operation_of_texts_has_one_bill() -> None:
+    """In whatever order they are sent; with one of them missing, or null, it has another."""
+    check = checking(
+        """query($number: String!, $source: String) {
+          order(number: $number, source: $source) { lines(first: 2) { nodes { id } } }
+        }"""
+    )
+    check({"number": "SO-1"})
+    bill = check({"number": "SO-1", "source": "erp"})
+
+    assert check({"source": "oms", "number": "SO-2"}) is bill
+    assert check({"number": "SO-1", "source": None}) is not bill
+    assert check({"number": "SO-1", "source": None}) == bill
+    assert check({"number": "SO-1"}) == bill
+
+
 def test_a_list_decides_its_bill_by_what_is_in_it() -> None:
     """Also where it was a single value when it was sent."""
     check = checking("query($i: [ID!]!) { orderLinesById(ids: $i) { id } }")
