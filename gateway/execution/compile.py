@@ -8,8 +8,11 @@ template of the outer one. Any unusual column is handed to the field's `Shape`. 
 source needs no paths, no messages and no null propagation, and what it does in the usual
 case is the list comprehensions that a person would write.
 
+A selection that no list is above has one parent at most, and its function no loop. A batch
+field that nothing else waits with is asked by the function itself.
+
 The source is deterministic and readable (`Compiled.source`). It holds nothing of a
-request, and of the document nothing but response keys, quoted.
+request, and of the document nothing but response keys and names of variables, quoted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +20,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.execution.columnar import kinds_of
-from gateway.execution.faults import MiscountedError
+from gateway.execution.faults import InvalidBatchError, MiscountedError
 from gateway.execution.leaves import Writers
-from gateway.execution.plan import Field, Plan, Readers, Selection, Way, is_async
+from gateway.execution.plan import (
+    Ask,
+    Field,
+    Plan,
+    Readers,
+    Selection,
+    Way,
+    below_lists,
+    is_async,
+)
 from gateway.execution.positions import Under
 from gateway.execution.readers import reading_of
 from gateway.execution.shape import Select, Shape
@@ -29,6 +41,8 @@ from gateway.execution.source import (
     called,
     name_of,
     tuple_of,
+    write_asking,
+    write_filled,
     write_filling,
     write_reading,
     write_rows,
@@ -38,6 +52,7 @@ from gateway.execution.templates import (
     VALUE,
     Listing,
     Template,
+    numbered,
     object_of,
     width_of,
 )
@@ -54,7 +69,8 @@ _LEGEND: Final = """\
 # objects_0 gives the objects of a selection; columns_0 its columns where all are as usual,
 # so that fill_0, or the template of an outer object, may be filled with them. reader_0
 # reads all leaves of objects that are as usual, and then nothing else is asked: usual_0
-# makes objects of them, list_0 gives them or, of many, their list as one text (listing_0).
+# makes objects of them, list_0 their list as one text, of many by listing_0; rows_0 makes
+# the objects that are not as usual. given0 are a field's arguments, where they never change.
 """
 
 
@@ -106,6 +122,7 @@ class _Writer:
     plain_texts: frozenset[str]
     readers: Readers
     note: object
+    below_lists: set[Selection] = field(default_factory=set)
     names: dict[str, Any] = field(default_factory=dict)
     functions: dict[Selection, str] = field(default_factory=dict)
     awaited: dict[Selection, bool] = field(default_factory=dict)
@@ -117,13 +134,16 @@ class _Writer:
     def compiled(self) -> Compiled:
         self.names = {
             "plain": self.plain,
+            "Ask": Ask,
             "Under": Under,
             "kinds_of": kinds_of,
             "struck": struck,
             "absorbed": absorbed,
             "FAILED": FAILED,
+            "InvalidBatch": InvalidBatchError,
             "Miscounted": MiscountedError,
         }
+        self.below_lists = below_lists(self.plan.root)
         root = self._function(self.plan.root, is_serial=self.plan.is_serial)
         source = "\n\n".join([_LEGEND, *self.texts])
         # The text is ours; nothing a caller wrote is in it but quoted response keys.
@@ -137,7 +157,10 @@ class _Writer:
             if shape.is_listing:
                 (listed,) = one.below.values()
                 select = self.names[self.functions[listed]]
-                shape.list_of = self.names.get(self._named("list", listed), select)
+                shape.rows_of = self.names.get(self._named("rows", listed), select)
+                if self._named("list", listed) in self.names:
+                    read, list_of = (self._named(kind, listed) for kind in ("reader", "list"))
+                    shape.together = self.names[read], self.names[list_of]
         source = "\n\n".join([source, *self.beside])
         return Compiled(
             plan=self.plan,
@@ -157,29 +180,40 @@ class _Writer:
                     self._function(below)
         stem = f"{len(self.functions)}_{selection.parent.name}"
         self.functions[selection] = name = f"objects_{stem}"
+        waits = [one for one in selection.fields if self._is_awaited(one)]
+        is_alone = is_serial or len(waits) == 1
         columns = [
-            Column(f"c{number}", one, *self._shape(one))
+            Column(
+                f"c{number}",
+                one,
+                *self._shape(one),
+                is_apart=one in waits and not (is_alone and one.way is Way.BATCH),
+            )
             for number, one in enumerate(selection.fields)
             if one.way is not Way.TYPENAME
         ]
-        waits = [column for column in columns if self._is_awaited(column.field)]
         self.awaited[selection] = bool(waits)
-        if not (is_serial or waits):
-            self._flatten(selection, columns)
+        template = self._template(selection, columns)
+        fits = not is_serial and 0 < width_of(template) <= MAX_WIDTH
+        if fits and not waits:
+            self.flat[selection] = template
         is_flat = selection in self.flat
-        text = Text()
+        text = Text(is_lone=selection not in self.below_lists)
         text.add(
             f"{'async ' if waits else ''}def"
             f" {f'columns_{stem}' if is_flat else name}(parents, at, run):"
         )
         text.depth = 1
-        # Once: a list that is held as columns counts itself in Python.
-        text.add("count = len(parents)")
-        text.add("if not count:")
+        if text.is_lone:
+            text.add("if not parents:")
+        else:
+            # Once: a list that is held as columns counts itself in Python.
+            text.add("count = len(parents)")
+            text.add("if not count:")
         text.add("    return []")
-        self._find(text, columns, waits, is_serial=is_serial)
+        self._find(text, columns, is_serial=is_serial)
         if not is_serial:
-            self._hand_on(text, selection, columns)
+            self._hand_on(text, selection, columns, template if fits else None)
         self._return(text, selection, columns)
         if is_flat:
             reading = reading_of(selection, self.readers)
@@ -195,7 +229,6 @@ class _Writer:
         self,
         text: Text,
         columns: Sequence[Column],
-        waits: Sequence[Column],
         *,
         is_serial: bool,
     ) -> None:
@@ -205,22 +238,20 @@ class _Writer:
                 self._serially(text, column)
             return
         write_reading(text, [column for column in columns if not is_async(column.field)])
-        write_waiting(text, waits)
+        write_waiting(text, [column for column in columns if column.is_apart])
         for column in columns:
-            if column not in waits:
+            if not column.is_apart:
                 self._complete(text, column)
 
-    def _flatten(self, selection: Selection, columns: Sequence[Column]) -> None:
-        """Make the template that has the objects below in it, if it is not too wide."""
+    def _template(self, selection: Selection, columns: Sequence[Column]) -> Template:
+        """Make the template that has the objects below in it."""
         known = {column.field: column for column in columns}
-        template = object_of(
+        return object_of(
             [
                 (one.key, self._flat_of(known[one]) if one in known else name_of(selection))
                 for one in selection.fields
             ]
         )
-        if 0 < width_of(template) <= MAX_WIDTH:
-            self.flat[selection] = template
 
     def _flat_of(self, column: Column) -> Template:
         below = self._inner(column)
@@ -230,22 +261,37 @@ class _Writer:
 
     def _inner(self, column: Column) -> Selection | None:
         """Give the selection of a field whose objects may stand in the template of its own."""
-        if column.shape.leaf is not None or not column.shape.is_single:
+        if column.is_apart or column.shape.leaf is not None or not column.shape.is_single:
             return None
         (below,) = column.field.below.values()
         return below if below in self.flat else None
 
-    def _hand_on(self, text: Text, selection: Selection, columns: Sequence[Column]) -> None:
-        """Write how columns are handed on as they are, and else made objects."""
-        if selection in self.flat:
+    def _hand_on(
+        self,
+        text: Text,
+        selection: Selection,
+        columns: Sequence[Column],
+        template: Template | None,
+    ) -> None:
+        """Write how columns are handed on as they are, or fill the whole template.
+
+        Columns that are not as usual become objects, each by itself.
+        """
+        inner = [column.name for column in columns if self._inner(column)]
+        if selection in self.flat or (inner and template is not None):
             usual = [column.mark for column in columns if column.is_marked]
-            usual += [f"type({one.name}) is tuple" for one in columns if self._inner(one)]
+            usual += [f"type({name}) is tuple" for name in inner]
             given = [f"*{one.name}" if self._inner(one) else one.name for one in columns]
+            handed = inner[0] if len(given) == len(inner) == 1 else tuple_of(given)
             text.add(f"if {' and '.join([*usual, 'not run.has_failed'])}:")
-            text.add(f"    return {tuple_of(given)}")
+            if selection in self.flat or template is None:
+                text.add(f"    return {handed}")
+            else:
+                text.depth += 1
+                write_filled(text, numbered(template), handed)
+                text.depth -= 1
         for column in columns:
-            if not is_async(column.field):
-                self._fill_inner(text, column)
+            self._fill_inner(text, column)
 
     def _fill_inner(self, text: Text, column: Column) -> None:
         """Write how columns that were handed on become objects after all."""
@@ -274,8 +320,10 @@ class _Writer:
             self.names[f"f{number}"] = one
             if one.call is not None:
                 self.names[f"{called(one)}{number}"] = one.call
-            if one.fixed:
-                self.names[f"given{number}"] = one.fixed
+            fixed = one.fixed if one.fixed is not None or one.template is None else one.template[0]
+            if fixed:
+                self.names[f"given{number}"] = fixed
+                self.names |= {f"given{number}_{name}": value for name, value in fixed.items()}
         return found
 
     def _is_awaited(self, one: Field) -> bool:
@@ -286,7 +334,7 @@ class _Writer:
         """Write how a root field is run to its end before the next one starts."""
         if not is_async(column.field):
             write_reading(text, [column])
-        if self._is_awaited(column.field):
+        if column.is_apart:
             write_waiting(text, [column])
         else:
             self._complete(text, column)
@@ -299,27 +347,45 @@ class _Writer:
         """Write how a column of values becomes a column of the answer."""
         name, number, shape = column.name, column.number, column.shape
         text.add(f"# {column.field.key}: {column.field.definition.type}")
-        if shape.leaf is not None:
+        is_asked = is_async(column.field)
+        if is_asked:
+            write_asking(text, column, self.plan)
+        waits = any(self.awaited.get(below) for below in column.field.below.values())
+        objects = f"{'await ' if waits else ''}s{number}.{'awaited_' if waits else ''}objects"
+        if shape.leaf is not None and is_asked:
+            text.add(f"{name} = s{number}.written({name}, at, run)")
+        elif shape.leaf is not None:
             text.add(f"{column.mark}, {name} = s{number}.leaves({name}, at, run)")
         elif column.shape.is_single:
             (below,) = column.field.below.values()
             is_flat = self._inner(column) is not None
             called = self._named("columns", below) if is_flat else self.functions[below]
-            # Only a column that its owner made may be the parents, which were looked at when
-            # they were values, or say by itself what it holds. The root's parent is nothing.
-            is_own = column.field.way is Way.COLUMN
-            is_root = column.field in self.plan.root.fields
-            seen = f"{name} is parents or " if is_own and not is_root else ""
-            kinds = f"kinds_of({name})" if is_own else f"{{*map(type, {name})}}"
-            text.add(f"if {seen}{kinds} <= plain:")
+            called = f"await {called}" if waits else called
+            text.add(f"if {self._are_plain(text, column)}:")
             text.add(f"    {name} = {called}({name}, Under(at, f{number}), run)")
             if column.field.is_nullable and not is_flat:
                 text.add("    if run.has_failed:")
                 text.add(f"        {name} = absorbed({name})")
             text.add("else:")
-            text.add(f"    {name} = s{number}.objects({name}, at, run)")
+            text.add(f"    {name} = {objects}({name}, at, run)")
         else:
-            text.add(f"{name} = s{number}.objects({name}, at, run)")
+            text.add(f"{name} = {objects}({name}, at, run)")
+
+    def _are_plain(self, text: Text, column: Column) -> str:
+        """Write whether all values of a column may be parents."""
+        name, way = column.name, column.field.way
+        # Only a column that its owner made may be the parents, which were looked at when
+        # they were values, or say by itself what it holds. The root's parent is nothing.
+        if way is Way.COLUMN:
+            is_root = column.field in self.plan.root.fields
+            seen = "" if is_root else f"{name} is parents or "
+            return f"{seen}kinds_of({name}) <= plain"
+        if text.is_lone:
+            is_list = f"type({name}) is list and " if way is Way.BATCH else ""
+            return f"{is_list}type({name}[0]) in plain"
+        return (
+            f"kinds_of({name}) <= plain" if way is Way.BATCH else f"{{*map(type, {name})}} <= plain"
+        )
 
     def _return(self, text: Text, selection: Selection, columns: Sequence[Column]) -> None:
         """Write how columns become objects: one template, filled for every parent."""

@@ -21,6 +21,8 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    get_nullable_type,
+    is_list_type,
 )
 from graphql.execution.values import VariableValues, get_argument_values
 
@@ -225,6 +227,21 @@ class Plan:
     refused: tuple[Field, ...]
     is_serial: bool
     fields: int
+
+
+def below_lists(root: Selection) -> set[Selection]:
+    """Find the selections that more than one object may have: those below a list."""
+    seen: tuple[set[Selection], set[Selection]] = set(), set()
+    waiting = [(root, False)]
+    while waiting:
+        selection, is_below = waiting.pop()
+        if selection in seen[is_below]:
+            continue
+        seen[is_below].add(selection)
+        for one in selection.fields:
+            is_list = is_below or is_list_type(get_nullable_type(one.definition.type))
+            waiting.extend((below, is_list) for below in one.below.values())
+    return seen[True]
 
 
 def is_async(one: Field) -> bool:

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 Select: TypeAlias = Callable[[Column, Positions, "Run"], Any]
 """Makes the objects of a selection, as texts: a list, or what must be awaited for one."""
 
+Read: TypeAlias = Callable[[Column], Sequence[Column] | None]
+ListOf: TypeAlias = Callable[[Sequence[Column], int], str]
 
 LIST: Final = 2
 """Levels of a list of named values."""
@@ -100,8 +102,10 @@ class Shape:
         is_direct: Whether its named values are objects of one type, told by nothing else.
         is_single: Whether its values are such objects, and no lists.
         is_listing: Whether they are lists of such objects.
-        list_of: Makes the objects of one such list, or the whole list as one text; put here
-            once made.
+        rows_of: Makes the objects of one such list where they are not read together; put
+            here once made, as the next.
+        together: Reads the leaves of one such list, if there is a reader, and makes of what
+            was read the list as one text.
     """
 
     __slots__ = (
@@ -111,11 +115,12 @@ class Shape:
         "is_listing",
         "is_single",
         "leaf",
-        "list_of",
         "named",
+        "rows_of",
         "selects",
         "takes_texts",
         "tell",
+        "together",
         "writers",
     )
 
@@ -137,7 +142,8 @@ class Shape:
         )
         self.is_single = self.is_direct and len(self.allows_null) == 1
         self.is_listing = self.is_direct and len(self.allows_null) == LIST
-        self.list_of: Select
+        self.rows_of: Select
+        self.together: tuple[Read, ListOf] | None = None
 
     def leaves(self, values: Column, at: Positions, run: "Run") -> Told:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
@@ -160,6 +166,11 @@ class Shape:
         values, at, frames = self._open(values, Under(at, self.field), run)
         return "", self._close(self._written(values, at, run), frames, run)
 
+    def written(self, values: Column, at: Positions, run: "Run") -> Column:
+        """Complete a column of leaves, with what stands beside their texts."""
+        mark, texts = self.leaves(values, at, run)
+        return [f"{mark}{text}{mark}" for text in texts] if mark else texts
+
     def objects(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of objects whose selections need not be awaited."""
         if self.is_listing and len(values) == 1:
@@ -167,10 +178,14 @@ class Shape:
             if getattr(type(items), "item_type", None) in run.plain and not run.has_failed:
                 # One list that is held as columns, as for a page: it needs no opening.
                 field, counts = self.field, run.counts
-                rows = self.list_of(items, Items(Under(at, field), values), run)
-                if type(rows) is str:  # they are a list already
-                    counts[field] = counts.get(field, 0) + len(items)
-                    return [rows]
+                if self.together is not None:
+                    read, list_of = self.together
+                    usual = read(items)
+                    if usual is not None:
+                        count = len(usual[0])
+                        counts[field] = counts.get(field, 0) + count
+                        return [list_of(usual, count)]
+                rows = self.rows_of(items, Items(Under(at, field), values), run)
                 counts[field] = counts.get(field, 0) + len(rows)
                 if run.has_failed:
                     frames = [_Frame(values, None, ()), _Frame(None, None, ())]
@@ -220,8 +235,7 @@ class Shape:
             return absorbed(rows) if run.has_failed and self.allows_null[0] else rows
         if self.leaf is None:
             return await self.awaited_objects(values, at, run)
-        mark, texts = self.leaves(values, at, run)
-        return [f"{mark}{text}{mark}" for text in texts] if mark else texts
+        return self.written(values, at, run)
 
     def _open(
         self, values: Column, at: Positions, run: "Run"

@@ -4,12 +4,12 @@ Everything here writes text; what a function does and in which order is decided 
 `compile`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
 from gateway.execution.leaves import NEVER_MARKED, json_text
-from gateway.execution.plan import Field, Selection, Way, is_async
+from gateway.execution.plan import Field, Given, Plan, Selection, Way, is_async
 from gateway.execution.readers import Reading
 from gateway.execution.shape import Shape
 from gateway.execution.templates import MANY, Place, Template, numbered, object_of, written
@@ -21,12 +21,14 @@ class Column:
 
     Attributes:
         label: The name of the shape.
+        is_apart: Whether it is found, or completed, by a coroutine of its own.
     """
 
     name: str
     field: Field
     label: str
     shape: Shape
+    is_apart: bool
 
     @property
     def number(self) -> str:
@@ -58,10 +60,20 @@ class Column:
 
 @dataclass(slots=True)
 class Text:
-    """Lines, and how far they are indented."""
+    """Lines, and how far they are indented.
 
+    Attributes:
+        is_lone: Whether the functions have one parent at most.
+    """
+
+    is_lone: bool
     lines: list[str] = field(default_factory=list)
     depth: int = 0
+
+    @property
+    def count(self) -> str:
+        """How many parents there are, where there is one."""
+        return "1" if self.is_lone else "count"
 
     def add(self, line: str) -> None:
         """Add a line where it now stands."""
@@ -79,38 +91,43 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
         return
     text.add("try:")
     text.depth += 1
+    if text.is_lone and any(column.field.way is not Way.COLUMN for column in columns):
+        text.add("(one,) = parents")
     for column in columns:
-        one, number = column.field, column.number
-        given = "" if one.fixed == {} else f", **{_given(one, number)}"
-        if one.way is Way.COLUMN:
-            value = f"{called(one)}{number}(parents{given})"
-        else:
-            if given:
-                text.add(f"given = {_given(one, number)}")
-            value = (
-                f"{called(one)}{number}(one{', **given' if given else ''})"
-                if one.way is Way.FUNCTION
-                else _attribute(one.attribute)
-            )
-            if one.way is Way.FUNCTION:
-                # One parent, as at the root, needs no loop.
-                text.add("if count == 1:")
-                text.add("    (one,) = parents")
-                text.add(f"    {column.name} = [{value}]")
-                text.add("else:")
-                text.add(f"    {column.name} = [{value} for one in parents]")
-                continue
-            value = f"[{value} for one in parents]"
-        text.add(f"{column.name} = {value}")
+        _write_values(text, column)
     made = [f"len({column.name})" for column in columns if column.field.way is Way.COLUMN]
     if made:
-        text.add(f"if not {' == '.join([*made, 'count'])}:")
+        text.add(f"if not {' == '.join([*made, text.count])}:")
         text.add("    raise Miscounted")
     text.depth -= 1
     text.add("except Exception:")
     text.depth += 1
     write_careful_reading(text, columns)
     text.depth -= 1
+
+
+def _write_values(text: Text, column: Column) -> None:
+    """Write how the values of one field are fetched."""
+    one, name, function = column.field, column.name, f"{called(column.field)}{column.number}"
+    given = "**given" if one.fixed is None else _written_out(one.fixed, column.number)
+    if one.fixed is None:
+        text.add(f"given = run.given(f{column.number})")
+    if one.way is Way.COLUMN:
+        text.add(f"{name} = {function}({_listed('parents', given)})")
+        return
+    is_function = one.way is Way.FUNCTION
+    value = f"{function}({_listed('one', given)})" if is_function else _attribute(one.attribute)
+    if text.is_lone:
+        text.add(f"{name} = [{value}]")
+    elif is_function:
+        # One parent, as in a list of one, needs no loop.
+        text.add("if count == 1:")
+        text.add("    (one,) = parents")
+        text.add(f"    {name} = [{value}]")
+        text.add("else:")
+        text.add(f"    {name} = [{value} for one in parents]")
+    else:
+        text.add(f"{name} = [{value} for one in parents]")
 
 
 def write_careful_reading(text: Text, columns: Sequence[Column]) -> None:
@@ -133,6 +150,29 @@ def write_waiting(text: Text, columns: Sequence[Column]) -> None:
         text.add("])")
 
 
+def write_asking(text: Text, column: Column, plan: Plan) -> None:
+    """Write how the batch resolver of a field is called, and awaited."""
+    one, name, number = column.field, column.name, column.number
+    told = f"parents, Ask(run.context, f{number}.needs)"
+    asked = f"{name} = await {called(one)}{number}"
+    by_texts = None if one.fixed is not None else _by_texts(one, number, plan)
+    text.add("try:")
+    if one.fixed is not None:
+        text.add(f"    {asked}({_listed(told, _written_out(one.fixed, number))})")
+    elif by_texts is None:
+        text.add(f"    {asked}({told}, **run.given(f{number}))")
+    else:
+        text.add("    texts = run.prepared.texts")
+        text.add("    if texts is None:")
+        text.add(f"        {asked}({told}, **run.given(f{number}))")
+        text.add("    else:")
+        text.add(f"        {asked}({told}, {by_texts})")
+    text.add(f"    if not len({name}) == {text.count}:")
+    text.add(f"        raise InvalidBatch(len({name}), {text.count})")
+    text.add("except Exception as error:")
+    text.add(f"    {name} = [error]{'' if text.is_lone else ' * count'}")
+
+
 def write_rows(
     text: Text,
     selection: Selection,
@@ -147,11 +187,15 @@ def write_rows(
             for one in selection.fields
         ]
     )
+    names, values = [one.name for one in columns], [f"v{one.name[1:]}" for one in columns]
+    if text.is_lone and columns:
+        text.add(f"{_only(values)} = {', '.join(names)}")
     text.add("rows = [")
     for line in written(template):
         text.add(f"    {line}")
-    names, values = [one.name for one in columns], [f"v{one.name[1:]}" for one in columns]
-    if len(columns) > 1:
+    if text.is_lone:
+        pass
+    elif len(columns) > 1:
         text.add(f"    for {', '.join(values)} in zip({', '.join(names)})")
     else:
         text.add(f"    for {''.join(values) or '_'} in {''.join(names) or 'parents'}")
@@ -170,16 +214,22 @@ def write_filling(text: Text, stem: str, flat: Template, reading: Reading | None
     text.add("")
     text.add("")
     text.add(f"def fill_{stem}(columns):")
-    _write_filled(text, numbered(flat), "columns")
+    text.depth = 1
+    write_filled(text, numbered(flat), "columns")
     text.depth = 0
     text.add("")
     text.add("")
     text.add(f"def objects_{stem}(parents, at, run):")
     text.depth = 1
     if reading is not None:
-        text.add(f"usual = reader_{stem}(parents)")
-        text.add("if usual is not None:")
-        text.add(f"    return usual_{stem}(usual)")
+        read = f"reader_{stem}(parents)"
+        text.add(f"usual = {f'{read} if parents else None' if text.is_lone else read}")
+        text.add(f"return rows_{stem}(parents, at, run) if usual is None else usual_{stem}(usual)")
+        text.depth = 0
+        text.add("")
+        text.add("")
+        text.add(f"def rows_{stem}(parents, at, run):")
+        text.depth = 1
     text.add(f"made = columns_{stem}(parents, at, run)")
     text.add(f"return fill_{stem}(made) if type(made) is tuple else made")
     if reading is not None:
@@ -192,28 +242,51 @@ def _write_listing(text: Text, stem: str, reading: Reading) -> None:
     text.add("")
     text.add("")
     text.add(f"def usual_{stem}(columns):")
-    _write_filled(text, reading.template, "columns")
+    text.depth = 1
+    write_filled(text, reading.template, "columns")
+    if text.is_lone:
+        return
     text.depth = 0
     text.add("")
     text.add("")
-    text.add(f"def list_{stem}(parents, at, run):")
+    text.add(f"def list_{stem}(columns, count):")
     text.depth = 1
-    text.add(f"usual = reader_{stem}(parents)")
-    text.add("if usual is None:")
-    text.add(f"    made = columns_{stem}(parents, at, run)")
-    text.add(f"    return fill_{stem}(made) if type(made) is tuple else made")
-    text.add("count = len(usual[0])")
-    text.add(f"return usual_{stem}(usual) if count < {MANY} else listing_{stem}(usual, count)")
+    text.add(f"if count >= {MANY}:")
+    text.add(f"    return listing_{stem}(columns, count)")
+    text.add("if count == 1:")
+    text.depth = 2
+    _write_one(text, ["[", *reading.template, "]"], "columns", "(", ")")
+    text.depth = 1
+    text.add(f"return f\"[{{','.join(usual_{stem}(columns))}}]\"")
 
 
-def _write_filled(text: Text, template: Template, columns: str) -> None:
+def write_filled(text: Text, template: Template, columns: str) -> None:
+    """Write how columns fill a template, and that this is what the function gives."""
+    if text.is_lone:
+        _write_one(text, template, columns, "[", "]")
+        return
     values = [one.name for one in template if isinstance(one, Place)]
-    text.depth += 1
     text.add("return [")
     for line in written(template):
         text.add(f"    {line}")
     text.add(f"    for {', '.join(values)}{',' * (len(values) == 1)} in zip(*{columns})")
     text.add("]")
+
+
+def _write_one(text: Text, template: Template, columns: str, begin: str, end: str) -> None:
+    """Write how columns of one value each fill a template once."""
+    values = [one.name for one in template if isinstance(one, Place)]
+    only = _only(values)
+    text.add(f"{f'({only},)' if len(values) == 1 else only} = {columns}")
+    text.add(f"return {begin}")
+    for line in written(template):
+        text.add(f"    {line}")
+    text.add(end)
+
+
+def _only(values: Sequence[str]) -> str:
+    """Write variables for the only value of each of some columns."""
+    return ", ".join(f"({value},)" for value in values)
 
 
 def name_of(selection: Selection) -> Template:
@@ -231,9 +304,41 @@ def called(one: Field) -> str:
     return f"{one.parent.name}_{one.name}_"
 
 
-def _given(one: Field, number: str) -> str:
-    """Name the arguments of a field, or what works them out."""
-    return f"run.given(f{number})" if one.fixed is None else f"given{number}"
+def _listed(*arguments: str) -> str:
+    """List arguments, without those that are not there."""
+    return ", ".join(filter(None, arguments))
+
+
+def _written_out(fixed: Given, number: str) -> str:
+    """Write arguments that never change, each by its name where that can be written."""
+    if not _are_words(fixed):
+        return f"**given{number}"
+    return ", ".join(f"{name}=given{number}_{name}" for name in fixed)
+
+
+def _by_texts(one: Field, number: str, plan: Plan) -> str | None:
+    """Write arguments that are fixed or texts; None where they cannot be written so."""
+    if one.template is None:
+        return None
+    fixed, by_variable = one.template
+    names = [*fixed, *(name for name, _ in by_variable)]
+    defined = {each.variable.name.value for each in plan.operation.variable_definitions or ()}
+    if not (
+        _are_words(names)
+        and len({*names}) == len(names)
+        and defined.issuperset(variable for _, variable in by_variable)
+    ):
+        return None
+    texts = ", ".join(f"{name}=texts[{variable!r}]" for name, variable in by_variable)
+    return _listed(_written_out(fixed, number), texts)
+
+
+def _are_words(names: Iterable[str]) -> bool:
+    """Tell whether names can be written as those of arguments."""
+    return all(
+        name.isascii() and name.isidentifier() and not (iskeyword(name) or name.startswith("__"))
+        for name in names
+    )
 
 
 def _attribute(name: str) -> str:
