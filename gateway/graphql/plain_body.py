@@ -34,30 +34,30 @@ def plain_body(body: bytes) -> tuple[str, str | None, Mapping[str, object]] | No
     stands twice brings strings that are not among those found; each stands in two quotes,
     and where no backslash is escaped, a quote behind a backslash is none of these.
     """
-    escaped_quotes = 0
+    quotes = body.count(b'"')
     if b"\\" in body:
         if b"\\u" in body or b"\\\\" in body:
             return None
-        escaped_quotes = body.count(b'\\"')
+        quotes -= body.count(b'\\"')
     try:
         found = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    quotes, name, variables = 4, found.operationName, found.variables
-    if name is UNSET:
-        name = None
+    name, variables = found.operationName, found.variables
+    if type(name) is str:
+        quotes -= 8
     else:
-        quotes += 2 if name is None else 4
-    if variables is UNSET:
+        quotes -= 4 if name is UNSET else 6
+        name = None
+    if not variables:
+        quotes -= 0 if variables is UNSET else 2
         variables = {}
     else:
-        variables = variables or {}
-        quotes += 2 + 2 * len(variables)
+        quotes -= 2 + 4 * len(variables)
         for value in variables.values():
             if type(value) is str:
-                quotes += 2
-            elif type(value) is int and not -MAX_INTEGER < value < MAX_INTEGER:
+                continue
+            quotes += 2
+            if type(value) is int and not -MAX_INTEGER < value < MAX_INTEGER:
                 return None
-    if body.count(b'"') - escaped_quotes != quotes:
-        return None
-    return found.query, name, variables
+    return None if quotes else (found.query, name, variables)
