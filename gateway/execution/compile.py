@@ -44,6 +44,8 @@ from gateway.execution.source import (
     write_asking,
     write_filled,
     write_filling,
+    write_none,
+    write_page,
     write_reading,
     write_rows,
     write_waiting,
@@ -128,6 +130,7 @@ class _Writer:
     awaited: dict[Selection, bool] = field(default_factory=dict)
     flat: dict[Selection, Template] = field(default_factory=dict)
     shapes: dict[Field, tuple[str, Shape]] = field(default_factory=dict)
+    opened: set[Field] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)
 
@@ -158,7 +161,8 @@ class _Writer:
                 (listed,) = one.below.values()
                 select = self.names[self.functions[listed]]
                 shape.rows_of = self.names.get(self._named("rows", listed), select)
-                if self._named("list", listed) in self.names:
+                # A function that reads a page itself leaves none to be read.
+                if one in self.opened and self._named("list", listed) in self.names:
                     read, list_of = (self._named(kind, listed) for kind in ("reader", "list"))
                     shape.together = self.names[read], self.names[list_of]
         source = "\n\n".join([source, *self.beside])
@@ -180,19 +184,8 @@ class _Writer:
                     self._function(below)
         stem = f"{len(self.functions)}_{selection.parent.name}"
         self.functions[selection] = name = f"objects_{stem}"
-        waits = [one for one in selection.fields if self._is_awaited(one)]
-        is_alone = is_serial or len(waits) == 1
-        columns = [
-            Column(
-                f"c{number}",
-                one,
-                *self._shape(one),
-                is_apart=one in waits and not (is_alone and one.way is Way.BATCH),
-            )
-            for number, one in enumerate(selection.fields)
-            if one.way is not Way.TYPENAME
-        ]
-        self.awaited[selection] = bool(waits)
+        columns = self._columns(selection, is_serial=is_serial)
+        waits = self.awaited[selection] = any(map(self._is_awaited, selection.fields))
         template = self._template(selection, columns)
         fits = not is_serial and 0 < width_of(template) <= MAX_WIDTH
         if fits and not waits:
@@ -204,26 +197,41 @@ class _Writer:
             f" {f'columns_{stem}' if is_flat else name}(parents, at, run):"
         )
         text.depth = 1
-        if text.is_lone:
-            text.add("if not parents:")
-        else:
-            # Once: a list that is held as columns counts itself in Python.
-            text.add("count = len(parents)")
-            text.add("if not count:")
-        text.add("    return []")
+        if not (text.is_lone and (is_flat or selection is self.plan.root)):
+            write_none(text)
         self._find(text, columns, is_serial=is_serial)
         if not is_serial:
             self._hand_on(text, selection, columns, template if fits else None)
         self._return(text, selection, columns)
         if is_flat:
-            reading = reading_of(selection, self.readers)
-            if reading is not None:
-                self.names[f"reader_{stem}"] = reading.read
-                self.names[f"listing_{stem}"] = Listing(reading.template).of
-                self.beside.append(f"# reader_{stem}\n{reading.source}")
-            write_filling(text, stem, self.flat[selection], reading)
+            self._fill(text, stem, selection)
         self.texts.append("\n".join(text.lines) + "\n")
         return name
+
+    def _fill(self, text: Text, stem: str, selection: Selection) -> None:
+        """Write what makes objects of columns, and of leaves that are read together."""
+        reading = reading_of(selection, self.readers)
+        if reading is not None:
+            self.names[f"reader_{stem}"] = reading.read
+            if not text.is_lone:
+                self.names[f"listing_{stem}"] = Listing(reading.template).of
+            self.beside.append(f"# reader_{stem}\n{reading.source}")
+        write_filling(text, stem, self.flat[selection], reading)
+
+    def _columns(self, selection: Selection, *, is_serial: bool) -> list[Column]:
+        """Name the columns, and tell which are found by a coroutine of their own."""
+        waits = [one for one in selection.fields if self._is_awaited(one)]
+        is_alone = is_serial or len(waits) == 1
+        return [
+            Column(
+                f"c{number}",
+                one,
+                *self._shape(one),
+                is_apart=one in waits and not (is_alone and one.way is Way.BATCH),
+            )
+            for number, one in enumerate(selection.fields)
+            if one.way is not Way.TYPENAME
+        ]
 
     def _find(
         self,
@@ -282,14 +290,22 @@ class _Writer:
             usual = [column.mark for column in columns if column.is_marked]
             usual += [f"type({name}) is tuple" for name in inner]
             given = [f"*{one.name}" if self._inner(one) else one.name for one in columns]
-            handed = inner[0] if len(given) == len(inner) == 1 else tuple_of(given)
-            text.add(f"if {' and '.join([*usual, 'not run.has_failed'])}:")
+            # If it is the only one, nothing failed since it was handed on itself.
+            is_only = len(columns) == len(inner) == 1
+            usual += [] if is_only else ["not run.has_failed"]
+            handed = inner[0] if is_only else tuple_of(given)
+            text.add(f"if {' and '.join(usual)}:")
             if selection in self.flat or template is None:
                 text.add(f"    return {handed}")
             else:
                 text.depth += 1
                 write_filled(text, numbered(template), handed)
                 text.depth -= 1
+            if is_only:
+                if columns[0].field.is_nullable:
+                    text.add("if run.has_failed:")
+                    text.add(f"    {inner[0]} = absorbed({inner[0]})")
+                return
         for column in columns:
             self._fill_inner(text, column)
 
@@ -368,8 +384,18 @@ class _Writer:
                 text.add(f"        {name} = absorbed({name})")
             text.add("else:")
             text.add(f"    {name} = {objects}({name}, at, run)")
+        elif text.is_lone and self._is_page(column):
+            (below,) = column.field.below.values()
+            write_page(text, column, self.functions[below].removeprefix("objects_"))
         else:
+            self.opened.add(column.field)
             text.add(f"{name} = {objects}({name}, at, run)")
+
+    def _is_page(self, column: Column) -> bool:
+        """Tell whether a field gives lists of objects whose leaves are read together."""
+        return column.shape.is_listing and any(
+            self._named("reader", below) in self.names for below in column.field.below.values()
+        )
 
     def _are_plain(self, text: Text, column: Column) -> str:
         """Write whether all values of a column may be parents."""

@@ -4,12 +4,13 @@ Everything here writes text; what a function does and in which order is decided 
 `compile`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
+from gateway.execution.arguments import by_texts, listed, written_out
 from gateway.execution.leaves import NEVER_MARKED, json_text
-from gateway.execution.plan import Field, Given, Plan, Selection, Way, is_async
+from gateway.execution.plan import Field, Plan, Selection, Way, is_async
 from gateway.execution.readers import Reading
 from gateway.execution.shape import Shape
 from gateway.execution.templates import MANY, Place, Template, numbered, object_of, written
@@ -109,14 +110,14 @@ def write_reading(text: Text, columns: Sequence[Column]) -> None:
 def _write_values(text: Text, column: Column) -> None:
     """Write how the values of one field are fetched."""
     one, name, function = column.field, column.name, f"{called(column.field)}{column.number}"
-    given = "**given" if one.fixed is None else _written_out(one.fixed, column.number)
+    given = "**given" if one.fixed is None else written_out(one.fixed, column.number)
     if one.fixed is None:
         text.add(f"given = run.given(f{column.number})")
     if one.way is Way.COLUMN:
-        text.add(f"{name} = {function}({_listed('parents', given)})")
+        text.add(f"{name} = {function}({listed('parents', given)})")
         return
     is_function = one.way is Way.FUNCTION
-    value = f"{function}({_listed('one', given)})" if is_function else _attribute(one.attribute)
+    value = f"{function}({listed('one', given)})" if is_function else _attribute(one.attribute)
     if text.is_lone:
         text.add(f"{name} = [{value}]")
     elif is_function:
@@ -150,23 +151,49 @@ def write_waiting(text: Text, columns: Sequence[Column]) -> None:
         text.add("])")
 
 
+def write_none(text: Text) -> None:
+    """Write what is given where there is no parent."""
+    if text.is_lone:
+        text.add("if not parents:")
+    else:
+        # Once: a list that is held as columns counts itself in Python.
+        text.add("count = len(parents)")
+        text.add("if not count:")
+    text.add("    return []")
+
+
+def write_page(text: Text, column: Column, stem: str) -> None:
+    """Write how the leaves of the only list are read together, if it is held as columns."""
+    name, number = column.name, column.number
+    text.add(f"(items,) = {name}")
+    text.add("usual = None")
+    text.add("if getattr(type(items), 'item_type', None) in plain and not run.has_failed:")
+    text.add(f"    usual = reader_{stem}(items)")
+    text.add("if usual is None:")
+    text.add(f"    {name} = s{number}.objects({name}, at, run)")
+    text.add("else:")
+    text.add("    count = len(usual[0])")
+    text.add(f"    run.counts[f{number}] = run.counts.get(f{number}, 0) + count")
+    text.add(f"    {name} = [list_{stem}(usual, count)]")
+
+
 def write_asking(text: Text, column: Column, plan: Plan) -> None:
     """Write how the batch resolver of a field is called, and awaited."""
     one, name, number = column.field, column.name, column.number
     told = f"parents, Ask(run.context, f{number}.needs)"
     asked = f"{name} = await {called(one)}{number}"
-    by_texts = None if one.fixed is not None else _by_texts(one, number, plan)
+    texts = None if one.fixed is not None else by_texts(one, number, plan)
     text.add("try:")
     if one.fixed is not None:
-        text.add(f"    {asked}({_listed(told, _written_out(one.fixed, number))})")
-    elif by_texts is None:
+        text.add(f"    {asked}({listed(told, written_out(one.fixed, number))})")
+    elif texts is None:
         text.add(f"    {asked}({told}, **run.given(f{number}))")
     else:
         text.add("    texts = run.prepared.texts")
         text.add("    if texts is None:")
         text.add(f"        {asked}({told}, **run.given(f{number}))")
         text.add("    else:")
-        text.add(f"        {asked}({told}, {by_texts})")
+        text.add(f"        {asked}({told}, {texts})")
     text.add(f"    if not len({name}) == {text.count}:")
     text.add(f"        raise InvalidBatch(len({name}), {text.count})")
     text.add("except Exception as error:")
@@ -221,9 +248,10 @@ def write_filling(text: Text, stem: str, flat: Template, reading: Reading | None
     text.add("")
     text.add(f"def objects_{stem}(parents, at, run):")
     text.depth = 1
+    if text.is_lone:
+        write_none(text)
     if reading is not None:
-        read = f"reader_{stem}(parents)"
-        text.add(f"usual = {f'{read} if parents else None' if text.is_lone else read}")
+        text.add(f"usual = reader_{stem}(parents)")
         text.add(f"return rows_{stem}(parents, at, run) if usual is None else usual_{stem}(usual)")
         text.depth = 0
         text.add("")
@@ -302,43 +330,6 @@ def tuple_of(names: Sequence[str]) -> str:
 def called(one: Field) -> str:
     """Begin the name of what a field calls."""
     return f"{one.parent.name}_{one.name}_"
-
-
-def _listed(*arguments: str) -> str:
-    """List arguments, without those that are not there."""
-    return ", ".join(filter(None, arguments))
-
-
-def _written_out(fixed: Given, number: str) -> str:
-    """Write arguments that never change, each by its name where that can be written."""
-    if not _are_words(fixed):
-        return f"**given{number}"
-    return ", ".join(f"{name}=given{number}_{name}" for name in fixed)
-
-
-def _by_texts(one: Field, number: str, plan: Plan) -> str | None:
-    """Write arguments that are fixed or texts; None where they cannot be written so."""
-    if one.template is None:
-        return None
-    fixed, by_variable = one.template
-    names = [*fixed, *(name for name, _ in by_variable)]
-    defined = {each.variable.name.value for each in plan.operation.variable_definitions or ()}
-    if not (
-        _are_words(names)
-        and len({*names}) == len(names)
-        and defined.issuperset(variable for _, variable in by_variable)
-    ):
-        return None
-    texts = ", ".join(f"{name}=texts[{variable!r}]" for name, variable in by_variable)
-    return _listed(_written_out(fixed, number), texts)
-
-
-def _are_words(names: Iterable[str]) -> bool:
-    """Tell whether names can be written as those of arguments."""
-    return all(
-        name.isascii() and name.isidentifier() and not (iskeyword(name) or name.startswith("__"))
-        for name in names
-    )
 
 
 def _attribute(name: str) -> str:

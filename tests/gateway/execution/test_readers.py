@@ -203,3 +203,28 @@ async def test_nobody_is_read_as_nobody() -> None:
     data, _ = await ask(question("{ name }", "nobody"))
 
     assert data == {"nobody": []}
+
+
+@pytest.mark.parametrize("is_usual", [True, False])
+async def test_a_page_is_read_once_and_counted(*, is_usual: bool) -> None:
+    """A reader that says none is not asked again by whoever reads the fields then."""
+    made: list[Reading] = []
+
+    def make(leaves: Sequence[Path]) -> Reading:
+        made.append(Reading(leaves, is_usual=is_usual))
+        return made[-1]
+
+    fields = {
+        ("Query", "things"): Plan(function=lambda _: Things(["ann", "bob"])),
+        ("Thing", "name"): Plan(function=lambda thing: thing),
+    }
+    executor = Executor(build_schema(SDL), fields, readers={"Thing": make})
+    executor.plain.add(str)
+    document = parse("{ things { name } again: things { name } }")
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    executed = await executor.execute(document, operation, {}, None)
+
+    assert executed.errors == ()
+    assert [*executed.counts.values()] == [2, 2]
+    assert [one.asked for one in made] == [1, 1]
