@@ -180,15 +180,14 @@ class Executor:
             document: All of it, for its fragments.
             operation: One of its operations.
             variables: As they were sent.
-            known_as: What the document is known by, such as the hash of its text;
-                without, it is known by its identity.
+            known_as: What the operation is known by, such as the hash of its document's
+                text and its name; without, it is known by the identity of the document.
             mask: The fields that may not be asked for; each fails with an error.
 
         Returns:
             The operation; or what came of it, where nothing is to be run.
         """
-        name = operation.name.value if operation.name is not None else None
-        identity = (id(document) if known_as is None else known_as, name, mask)
+        identity = (_name_of(document, operation) if known_as is None else known_as, mask)
         known = self._known.get(identity)
         if known is not None and known.usual is not None:
             # Texts that are to be texts are what they are already, and choose no plan.
@@ -252,8 +251,7 @@ class Executor:
         Raises:
             GraphQLError: It cannot be planned.
         """
-        name = operation.name.value if operation.name is not None else None
-        identity = (id(document) if known_as is None else known_as, name, mask)
+        identity = (_name_of(document, operation) if known_as is None else known_as, mask)
         known = self._known.get(identity)
         if known is None:
             reads = directive_variables(document, operation)
@@ -294,3 +292,7 @@ class Executor:
         while self.size_bytes > self._max_bytes and len(self._known) > 1:
             _, oldest = self._known.popitem(last=False)
             self.size_bytes -= sum(one.size_bytes for one in oldest.variants.values())
+
+
+def _name_of(document: DocumentNode, operation: OperationDefinitionNode) -> Hashable:
+    return id(document), operation.name.value if operation.name is not None else None

@@ -66,11 +66,13 @@ class Operation(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: Query, mutation or subscription, in these words.
+        known_as: The hash of its document's text, and its name.
     """
 
     node: OperationDefinitionNode
     name: str | None
     kind: str
+    known_as: tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,17 +226,16 @@ class Documents:
         )
         if errors:
             return RefusedDocument("GRAPHQL_VALIDATION_FAILED", _listed(errors, ast), kinds)
-        return Document(
-            ast,
-            sha256(text.encode()).hexdigest(),
-            {one.name: one for one in map(operation_of, operations)},
-            exceeded(measures, self._limits, may_look=False),
-        )
+        hashed = sha256(text.encode()).hexdigest()
+        told = (operation_of(node, hashed) for node in operations)
+        too_much = exceeded(measures, self._limits, may_look=False)
+        return Document(ast, hashed, {one.name: one for one in told}, too_much)
 
 
-def operation_of(node: OperationDefinitionNode) -> Operation:
-    """Read what is told of an operation."""
-    return Operation(node, node.name.value if node.name else None, node.operation.value)
+def operation_of(node: OperationDefinitionNode, hashed: str) -> Operation:
+    """Read what is told of an operation of a document with this hash."""
+    name = node.name.value if node.name else None
+    return Operation(node, name, node.operation.value, (hashed, name))
 
 
 def _listed(errors: Sequence[GraphQLError], ast: DocumentNode) -> tuple[GraphQLError, ...]:

@@ -97,7 +97,7 @@ class Explainer:
             document.ast,
             operation.node,
             variables,
-            known_as=document.hash,
+            known_as=operation.known_as,
             mask=self._guard.mask(principal),
         )
         if isinstance(prepared, Executed):

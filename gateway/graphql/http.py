@@ -286,7 +286,7 @@ class GraphQLRoute:
                 return self._told(turn, kept.data, (), kept.cost, kept.as_of)
         epoch = self._kept.epoch
         prepared = self._executor.prepare(
-            document.ast, operation.node, variables, known_as=hashed, mask=mask
+            document.ast, operation.node, variables, known_as=operation.known_as, mask=mask
         )
         if isinstance(prepared, Executed):
             return self._unanswered(turn, prepared)

@@ -26,7 +26,7 @@ class Executor(Protocol):
     ) -> Prepared | Executed:
         """Make it ready to be run, or say why it cannot be.
 
-        `known_as` is what the document is known by: documents of one name are one.
+        `known_as` is what the operation is known by: operations of one name are one.
         """
         ...
 

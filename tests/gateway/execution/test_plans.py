@@ -149,14 +149,14 @@ async def test_plans_are_told_apart_by_document_operation_and_mask() -> None:
         executor.compiled(document, a, NONE),
         executor.compiled(document, b, NONE),
         executor.compiled(document, a, NONE, mask=mask),
-        executor.compiled(document, a, NONE, known_as="hash"),
+        executor.compiled(document, a, NONE, known_as=("hash", "A")),
     ]
     again = parse("query A { lines { id } }")
     operation = again.definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
 
     assert len({id(plan) for plan in plans}) == 4
-    assert executor.compiled(again, operation, NONE, known_as="hash") is plans[3]
+    assert executor.compiled(again, operation, NONE, known_as=("hash", "A")) is plans[3]
 
 
 def test_the_least_recently_used_plans_go_when_there_are_too_many() -> None:

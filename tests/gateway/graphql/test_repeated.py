@@ -20,7 +20,7 @@ def meant(principal: Principal = CALLER) -> Meant:
     """Say what a question means."""
     assert isinstance(OPERATION, OperationDefinitionNode)
     asked = AnswerKey("hash", None, frozenset(), b"", principal.visibility)
-    return Meant(principal, asked, operation_of(OPERATION), "hash")
+    return Meant(principal, asked, operation_of(OPERATION, "hash"), "hash")
 
 
 def test_the_same_bytes_of_the_same_caller_mean_the_same() -> None:
