@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from decimal import Decimal
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -199,17 +199,22 @@ decode_products = msgspec.json.Decoder(Products).decode
 encode = msgspec.json.Encoder().encode
 
 
-class Memo(dict[Any, str]):
-    """What was written before; anew once it holds too much."""
+class Memo:
+    """What was written before; anew once it holds too much.
+
+    Whoever looks much up looks into `known`, and comes here for what is not there.
+    """
 
     def __init__(self, write: Callable[[Any], str]) -> None:
-        super().__init__()
+        self.known: dict[Any, str] = {}
         self.write = write
 
-    def __missing__(self, value: object) -> str:
-        if len(self) > MAX_MEMO:
-            self.clear()
-        self[value] = text = self.write(value)
+    def __getitem__(self, value: object) -> str:
+        text = self.known.get(value)
+        if text is None:
+            if len(self.known) > MAX_MEMO:
+                self.known.clear()
+            self.known[value] = text = self.write(value)
         return text
 
 
@@ -237,6 +242,7 @@ def write_day(text: str | None) -> str:
     return "null" if text is None else f'"{parse_date(text).isoformat()}"'
 
 
+Texts: TypeAlias = Memo | dict[Any, str]
 said, plain, whole, day = (
     Memo(write_text),
     Memo(write_decimal),
@@ -269,9 +275,22 @@ def first_date(slices: tuple[Slice, ...]) -> str:
 def page_nodes(
     items: Sequence[Item], promises: Mapping[str, PromiseLine], rows: Mapping[str, Row]
 ) -> list[str]:
-    """Write the lines of the page."""
-    # In one loop, and with names of its own: a page is a hundred times through here.
-    say, number, count, date = said, plain, whole, day
+    """Write the lines of the page, in one loop while all that they say was said before."""
+    try:
+        return _page_nodes(items, promises, rows, said.known, plain.known, whole.known, day.known)
+    except KeyError:
+        return _page_nodes(items, promises, rows, said, plain, whole, day)
+
+
+def _page_nodes(  # noqa: PLR0913, PLR0917 - where texts are looked up
+    items: Sequence[Item],
+    promises: Mapping[str, PromiseLine],
+    rows: Mapping[str, Row],
+    say: Texts,
+    number: Texts,
+    count: Texts,
+    date: Texts,
+) -> list[str]:
     nodes = []
     for item in items:
         line_number = item.sales_order_item
