@@ -92,13 +92,13 @@ class Addresses:
 
     def are_of(self, records: Table[Any]) -> bool:
         """Tell whether these are records of the same lines, in the same order."""
-        # Not by their columns: nobody asks for these once more.
-        if [one.line_number for one in records] != self.line_numbers:
+        columns = records.columns
+        if columns["line_number"] != self.line_numbers:
             return False
-        if self.order_number is not None:  # as mostly, and found faster
-            return {one.order_number for one in records} == {self.order_number}
-        numbers = self._records.columns["order_number"]
-        return [one.order_number for one in records] == numbers
+        numbers, order = columns["order_number"], self.order_number
+        if order is not None:  # as mostly, and found faster
+            return numbers.count(order) == len(numbers)
+        return numbers == self._records.columns["order_number"]
 
 
 class Aligned(Mapping[LineAddress, Sequence[A]]):

@@ -22,7 +22,7 @@ from backends.oms.sandbox_rows import (
     table_of,
 )
 from orderlines.quantity import Number
-from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Table
+from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Column, Table
 
 Only: TypeAlias = tuple[Number, date | None]
 """Quantity and date of the only slice that a promise has."""
@@ -58,8 +58,15 @@ def table_of_briefs(lines: Sequence[LineInBrief]) -> Table[LineInBrief]:
         return table_of(lines)
     check_offers(lines)
     values, days = zip(*only, strict=True) if only else ((), ())
-    units = [one.unit for one in lines]
-    return Table(lines, {ONLY_SLICE_VALUE: values, ONLY_SLICE_ON: days, "unit": units})
+    columns: dict[str, Column] = {
+        ONLY_SLICE_VALUE: values,
+        ONLY_SLICE_ON: days,
+        # What every page is asked.
+        "order_number": [one.order_number for one in lines],
+        "line_number": [one.line_number for one in lines],
+        "unit": [one.unit for one in lines],
+    }
+    return Table(lines, columns)
 
 
 BRIEF: Final = promise_of(is_whole=False)

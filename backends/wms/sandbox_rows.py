@@ -206,6 +206,8 @@ USUAL_MAKERS: Final[Makers] = {
 def usual_columns(rows: Sequence[OutboundLine[int]]) -> dict[str, Column]:
     """Read what every page is asked, of rows of which each is so."""
     return {
+        "order_number": [one.order_number for one in rows],
+        "line_number": [one.line_number for one in rows],
         "unit": [one.unit for one in rows],
         "allocated": [one.units_allocated for one in rows],
         "shipped": [one.units_shipped for one in rows],
