@@ -9,9 +9,10 @@ record, with the field's name and without the text itself.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final, TypeAlias, TypeVar
 
 from msgspec import UnsetType
@@ -30,24 +31,48 @@ NamedText: TypeAlias = tuple[str, str | UnsetType | None, Mapping[str, object]]
 """A field's native name, what stands in it if it was asked for, and the memo that parses it."""
 
 
-class Memo(dict[K, T]):
+class Memo(Mapping[K, T]):
     """Texts, or sets of them, and their values; starts anew once it holds too many.
 
     Args:
         parse: Gives the value of a text. What it raises is not remembered.
     """
 
+    __slots__ = ("_known", "_parse")
+
     def __init__(self, parse: Callable[[K], T]) -> None:
-        super().__init__()
+        # A plain dictionary: many are looked up in it at once, without a call for each.
+        self._known: dict[K, T] = {}
         self._parse: Callable[[K], T] = parse
 
-    def __missing__(self, text: K) -> T:
+    def __getitem__(self, text: K) -> T:
+        known = self._known
+        if text in known:
+            return known[text]
         value = self._parse(text)
         if len(text) <= MAX_TEXT:
-            if len(self) >= MAX_TEXTS:
-                self.clear()
-            self[text] = value
+            if len(known) >= MAX_TEXTS:
+                known.clear()
+            known[text] = value
         return value
+
+    def __contains__(self, text: object) -> bool:
+        return text in self._known
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def all_of(self, texts: Sequence[K | None]) -> Sequence[T | None]:
+        """Give the value of each of many texts, some of which may be missing."""
+        try:
+            # The first twice, because of one alone there is no tuple.
+            found: tuple[T, ...] = itemgetter(texts[0], *texts)(self._known)
+        except LookupError:  # one is new or missing, or there is none
+            return [None if text is None else self[text] for text in texts]
+        return found[1:]
 
 
 class Parsed(Memo[str, T]):
@@ -60,7 +85,7 @@ class Parsed(Memo[str, T]):
 
     def reads(self, texts: AbstractSet[str]) -> bool:
         """Tell whether all texts are good. Parses those that are new."""
-        if self.keys() >= texts:
+        if self._known.keys() >= texts:
             return True
         try:
             for text in texts:
@@ -68,17 +93,6 @@ class Parsed(Memo[str, T]):
         except ValueError:
             return False
         return True
-
-    def all_of(self, texts: Sequence[str | None]) -> list[T | None]:
-        """Give the value of each of many texts, some of which may be missing.
-
-        Raises:
-            ValueError: One of them is bad.
-        """
-        try:
-            return [*map(self.__getitem__, texts)]  # type: ignore[arg-type] # as mostly
-        except TypeError:
-            return [None if text is None else self[text] for text in texts]
 
     def maybe(self, text: str | None) -> T | None:
         """Give the value of a text that may be missing."""

@@ -24,6 +24,9 @@ from backends.oms.sandbox_rows import (
 from orderlines.quantity import Number
 from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Column, Table
 
+_BETWEEN: Final = bytes(8)
+"""What no JSON has; a single byte is found more slowly."""
+
 Only: TypeAlias = tuple[Number, date | None]
 """Quantity and date of the only slice that a promise has."""
 
@@ -44,19 +47,17 @@ class LineInBrief(Line, frozen=True, gc=False, kw_only=True, rename="camel"):
 
 
 def table_of_briefs(lines: Sequence[LineInBrief]) -> Table[LineInBrief]:
-    """Check many lines at once.
+    """Check many lines at once, of which no offers were asked for.
 
     Where each line is promised once, and in one go, its only slice is a column already.
 
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
-    texts = map(bytes, [one.text for one in lines])
     try:
-        only = [*map(_ONLY.__getitem__, texts)]
+        only = _ONLY.all_of(_texts_of(lines))
     except _NotOneSliceError:
         return table_of(lines)
-    check_offers(lines)
     values, days = zip(*only, strict=True) if only else ((), ())
     columns: dict[str, Column] = {
         ONLY_SLICE_VALUE: values,
@@ -67,6 +68,20 @@ def table_of_briefs(lines: Sequence[LineInBrief]) -> Table[LineInBrief]:
         "unit": [one.unit for one in lines],
     }
     return Table(lines, columns)
+
+
+def table_with_offers(lines: Sequence[LineInBrief]) -> Table[LineInBrief]:
+    """Check many lines at once, and what was offered instead."""
+    check_offers(lines)
+    return table_of_briefs(lines)
+
+
+def _texts_of(lines: Sequence[LineInBrief]) -> Sequence[bytes]:
+    """Copy the texts of promises."""
+    raws = [one.text for one in lines]
+    # To copy each by itself takes twice as long.
+    texts = _BETWEEN.join(raws).split(_BETWEEN)
+    return texts if len(texts) == len(raws) else [*map(bytes, raws)]
 
 
 BRIEF: Final = promise_of(is_whole=False)

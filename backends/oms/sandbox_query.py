@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 
 from backends import graphql
-from backends.oms.sandbox_brief import BRIEF, LineInBrief, table_of_briefs
+from backends.oms.sandbox_brief import BRIEF, LineInBrief, table_of_briefs, table_with_offers
 from backends.oms.sandbox_rows import (
     Line,
     LineIds,
@@ -136,11 +136,12 @@ def wanted_of(facts: Facts) -> Wanted:
     is_brief = Fact.PROMISES in facts and Fact.VERSIONS not in facts
     line = _line(facts)
     held = requiring(LineInBrief, _beside(facts)) if is_brief else line
+    in_brief = table_with_offers if Fact.SUBSTITUTIONS in facts else table_of_briefs
     page: Any = graphql.Answer[Data[held]]  # type: ignore[valid-type]  # a type, at run time
     return Wanted(
         graphql.Query("/graphql", _TEXT % _selection(facts)),
         msgspec.json.Decoder(page),
-        table_of_briefs if is_brief else table_of,
+        in_brief if is_brief else table_of,
         msgspec.json.Decoder(line),
     )
 

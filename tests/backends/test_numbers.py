@@ -95,6 +95,26 @@ def test_a_text_is_parsed_once() -> None:
     assert parsed == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        ([], []),
+        (["7"], [7]),
+        (["7", "8", "7"], [7, 8, 7]),
+        ([None, "7"], [None, 7]),
+        (["7", None], [7, None]),
+    ],
+)
+def test_many_texts_are_read_as_each_is(texts: list[str | None], values: list[int | None]) -> None:
+    """Whether they are new or were met before, and whether one is missing."""
+    memo = Parsed(int)
+
+    assert [[*memo.all_of(texts)] for _ in range(2)] == [values, values]
+    assert [*memo] == [*dict.fromkeys(text for text in texts if text is not None)]
+    with pytest.raises(ValueError, match="seven"):
+        memo.all_of([*texts, "seven"])
+
+
 def test_a_memo_does_not_grow_for_ever() -> None:
     """A system that never repeats a text costs parsing, not memory."""
     memo = Parsed(int)
