@@ -13,6 +13,7 @@ which nothing is decided but whether the lines are as usual.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from orderlines.lines import Lines
@@ -108,7 +109,12 @@ def read_lines(leaves: Sequence[Leaf]) -> LineReader | None:
     given += [one._replace(kind=Kind.NUMBER) for one in reads if one.kind is Kind.UNIT]
     beside = [one for one in dict.fromkeys(given) if one not in reads]
     source = _source([*reads, *beside], len(columns))
-    names: dict[str, Any] = {"Lines": Lines, "date_text": DATE_TEXTS.__getitem__}
+    names: dict[str, Any] = {
+        "Lines": Lines,
+        "date_text": DATE_TEXTS.__getitem__,
+        "are_plain": _are_plain,
+        "is_plain": _is_plain,
+    }
     # The text is ours; nothing a caller wrote is in it.
     exec(compile(source, "<reader>", "exec"), names)  # noqa: S102 - see above
     return LineReader(frozenset(nulls), names["read"], source)
@@ -153,7 +159,6 @@ def _source(reads: Sequence[Read], columns: int) -> str:
         "    if type(lines) is not Lines:",
         "        return None",
         "    try:",
-        "        texts = []",
     ]
     is_measured = False
     for of in dict.fromkeys(one.of for one in reads):
@@ -167,24 +172,39 @@ def _source(reads: Sequence[Read], columns: int) -> str:
             text += [f"        {'    ' * is_measured}{line}" for line in _MEASURING]
             is_measured = True
         if Kind.UNIT in kinds:
-            text += ["        unit = measures.quantity(0).unit", "        texts += [unit]"]
+            text += [
+                "        unit = measures.quantity(0).unit",
+                "        if not is_plain(unit):",
+                "            return None",
+            ]
         text += [f"        {name} = {_VALUES[one.kind].format(one.column)}" for name, one in some]
         told = [name for name, one in some if one.kind in {Kind.TEXT, Kind.TEXT_OR_NONE}]
         if told:
             odd = [f"None in {name}" for name, one in some if one.kind is Kind.TEXT_OR_NONE]
-            text += [f"        if {' or '.join(['not table.is_plain', *odd])}:"]
-            text += [f"            texts += [{', '.join(f'*{name}' for name in told)}]"]
+            text += [
+                f"        if {' or '.join(['not table.is_plain', *odd])}:",
+                f"            texts = [{', '.join(f'*{name}' for name in told)}]",
+                # None, which is no text, is stumbled over.
+                "            if not are_plain(''.join(texts)):",
+                "                return None",
+            ]
     made = "".join(f"c{index}, " for index in range(columns))
     return "\n".join([*text, _END.format(made=made)])
 
 
 _END: Final = """\
-        joined = "".join(texts)
-        if joined.isprintable() and '"' not in joined and "\\\\" not in joined:
-            return ({made})
+        return ({made})
     # What reading stumbles over where lines are not as usual.
     except (AttributeError, LookupError, TypeError, ValueError):
         pass
     return None
 """
-"""A text that is written in another way in JSON is not usual; None is no text at all."""
+
+
+def _are_plain(texts: str) -> bool:
+    """Tell whether texts are written in JSON as they are; others are not usual."""
+    return texts.isprintable() and '"' not in texts and "\\" not in texts
+
+
+_is_plain: Final = lru_cache(maxsize=256)(_are_plain)
+"""Of units, which are few."""
