@@ -68,11 +68,12 @@ class Memo(Mapping[K, T]):
     def all_of(self, texts: Sequence[K | None]) -> Sequence[T | None]:
         """Give the value of each of many texts, some of which may be missing."""
         try:
-            # The first twice, because of one alone there is no tuple.
-            found: tuple[T, ...] = itemgetter(texts[0], *texts)(self._known)
-        except LookupError:  # one is new or missing, or there is none
+            if len(texts) > 1:  # of one alone it would be no tuple
+                found: tuple[T, ...] = itemgetter(*texts)(self._known)
+                return found
+            return [*map(self._known.__getitem__, texts)]  # type: ignore[arg-type] # as mostly
+        except LookupError:  # one is new or missing
             return [None if text is None else self[text] for text in texts]
-        return found[1:]
 
 
 class Parsed(Memo[str, T]):

@@ -78,10 +78,12 @@ class Addresses:
     def __init__(self, records: Table[Any]) -> None:
         self._records = records
         self._made: Sequence[LineAddress] | None = None
-        self.line_numbers: Sequence[str] = records.columns["line_number"]
-        numbers = records.columns["order_number"]
-        is_one = bool(numbers) and numbers.count(numbers[0]) == len(numbers)
-        self.order_number: str | None = numbers[0] if is_one else None
+        columns = records.columns
+        self.line_numbers: Sequence[str] = columns["line_number"]
+        numbers = columns["order_number"]
+        first = numbers[0] if numbers else None
+        is_one = numbers.count(first) == len(numbers)
+        self.order_number: str | None = first if is_one else None
 
     def all(self) -> Sequence[LineAddress]:
         """Give them in the order of the records."""
