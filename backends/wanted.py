@@ -6,16 +6,29 @@ must be there, in the order in which it is sent, and nothing else is looked at. 
 what was not asked for fails loudly, because `UNASKED` is nothing one can compute with.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType, new_class
 from typing import Any, Final, TypeVar, cast, get_args, get_origin
 
 import msgspec
+from msgspec.structs import astuple
+
+from orderlines.table import Column
 
 S = TypeVar("S", bound=msgspec.Struct)
 
 NOTHING_ELSE: Final[Mapping[str, Any]] = MappingProxyType({})
 UNASKED: Final[Any] = msgspec.UNSET  # Any: it stands in for values of every type
+
+
+FEW: Final = 8
+"""Records of which all fields are read as fast as some."""
+
+
+def columns_of_few(records: Sequence[msgspec.Struct]) -> dict[str, Column]:
+    """Give every field of records of one type; there must be one."""
+    columns = map(list, zip(*map(astuple, records), strict=True))
+    return dict(zip(records[0].__struct_fields__, columns, strict=True))
 
 
 def requiring(

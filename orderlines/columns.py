@@ -181,14 +181,14 @@ def _returned(lines: AnyLines) -> Sequence[Quantity | None]:
     return _in_base(lines, column(facets, "unit"), column(facets, "returned"))
 
 
-def _one_promise_each(lines: AnyLines) -> list[PromiseFacet]:
+def _one_promise_each(lines: AnyLines) -> Sequence[PromiseFacet]:
     told = promises_of(lines)
     if type(told) is Single:
         return told.records
     return [one for (one,) in told]  # type: ignore[misc] # an error is not usual
 
 
-def _one_fulfilment_each(lines: AnyLines) -> list[FulfilmentFacet]:
+def _one_fulfilment_each(lines: AnyLines) -> Sequence[FulfilmentFacet]:
     told = fulfilments_of(lines)
     if type(told) is Single:
         return told.records

@@ -59,8 +59,8 @@ class Columns(dict[str, Column]):
         return found
 
 
-class Table(list[F]):
-    """Records, each about one line.
+class Table(Sequence[F]):
+    """Records, each about one line, and not copied.
 
     Args:
         records: In the order in which the system told them.
@@ -68,12 +68,13 @@ class Table(list[F]):
         makers: How others are read.
 
     Attributes:
+        records: As they were given.
         columns: Each accessor of all records.
         is_plain: Whether every text of the records is written in JSON as it is, as far as
             whoever took them knows.
     """
 
-    __slots__ = ("columns", "is_plain")
+    __slots__ = ("columns", "is_plain", "records")
 
     def __init__(
         self,
@@ -81,11 +82,26 @@ class Table(list[F]):
         known: dict[str, Column] | tuple[()] = (),
         makers: Makers = NO_MAKERS,
     ) -> None:
-        super().__init__(records)
+        self.records = records
         self.is_plain = False
         self.columns = columns = Columns(known)
         columns.records = records
         columns.makers = makers
+
+    @overload
+    def __getitem__(self, index: int) -> F: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[F]: ...
+
+    def __getitem__(self, index: int | slice) -> F | Sequence[F]:
+        return self.records[index]
+
+    def __iter__(self) -> Iterator[F]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
 
 
 class Single(Sequence[Sequence[F]], Generic[F]):

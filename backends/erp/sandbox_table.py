@@ -9,16 +9,21 @@ from backends.erp.sandbox_rows import (
     OTHER_ORDER,
     TEXTS,
     Item,
+    ItemsOfOrder,
     Order,
     OrderWithItems,
 )
+from backends.wanted import FEW, columns_of_few
 from orderlines.stated import Channel
 from orderlines.table import Column, Columns, Makers, Table
 
 TextColumn: TypeAlias = tuple[
-    str, Callable[[Sequence[str | None]], Column], Callable[[Sequence[Item]], Sequence[str | None]]
+    str,
+    str,
+    Callable[[Sequence[str | None]], Column],
+    Callable[[Sequence[Item]], Sequence[str | None]],
 ]
-"""The accessor that one of `TEXTS` is read as; what parses many; and where items have it."""
+"""One of `TEXTS`, the accessor it is read as, what parses many, and where items have it."""
 
 # Named here rather than looked up by name: that takes half the time.
 _TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[str | None]]]]] = {
@@ -47,34 +52,32 @@ _TEXTS_OF: Final[Mapping[str, tuple[str, Callable[[Sequence[Item]], Sequence[str
 def text_columns(names: Iterable[str]) -> Sequence[TextColumn]:
     """Tell how some of `TEXTS` are read."""
     named = [(name, *_TEXTS_OF[name]) for name in names]
-    return [(accessor, TEXTS[name].all_of, texts_of) for name, accessor, texts_of in named]
+    return [(name, accessor, TEXTS[name].all_of, texts_of) for name, accessor, texts_of in named]
 
 
 def table_of_orders(
     orders: Sequence[OrderWithItems], texts: Sequence[TextColumn], order_texts: Collection[str]
 ) -> Table[Item]:
     """Check the items of whole orders; see `table_of`."""
-    _check_orders(orders, order_texts)
-    items: Sequence[Item]
+    if order_texts:
+        _check_orders(orders, order_texts)
     if len(orders) == 1:  # as mostly
         (order,) = orders
-        items = order.take_items()
-        count = len(items)
-        numbers, customers = [order.number] * count, [order.sold_to_party or None] * count
-    else:
-        every = [(order, item) for order in orders for item in order.take_items()]
-        items = [item for _, item in every]
-        numbers = [order.number for order, _ in every]
-        customers = [order.sold_to_party or None for order, _ in every]
-    columns: dict[str, Column] = {
-        "order_number": numbers,
-        "sold_to": customers,
-        # What every page is asked.
-        "line_number": [one.line_number for one in items],
-        "sku": [one.sku for one in items],
-        "unit": [one.unit for one in items],
-    }
-    return _table(items, columns, texts)
+        items, number = order.take_items(), order.number
+        columns, count = _columns(items, texts), len(items)
+        if columns["order_number"].count(number) != count:
+            raise ValueError(OTHER_ORDER)
+        columns["order_number"] = [number] * count  # of one text, which is compared faster
+        columns["sold_to"] = [order.sold_to_party or None] * count
+        told = ItemsOfOrder(order, items)
+        return Table(told if count >= FEW else [*told], columns, _MAKERS)
+    every = [(order, item) for order in orders for item in ItemsOfOrder(order, order.take_items())]
+    items = [item for _, item in every]
+    columns = _columns(items, texts)
+    if columns["order_number"] != [order.number for order, _ in every]:
+        raise ValueError(OTHER_ORDER)
+    columns["sold_to"] = [order.sold_to_party or None for order, _ in every]
+    return Table(items, columns, _MAKERS)
 
 
 def table_of(
@@ -94,10 +97,10 @@ def table_of(
         ValueError: One of them is bad; which one, nobody says.
     """
     _check_orders([item.order for item in items], order_texts)
-    numbers = [item.order_number for item in items]
-    if numbers != [item.order.number for item in items]:
+    columns = _columns(items, texts)
+    if columns["order_number"] != [item.order.number for item in items]:
         raise ValueError(OTHER_ORDER)
-    return _table(items, {"order_number": numbers}, texts)
+    return Table(items, columns, _MAKERS)
 
 
 def _check_orders(orders: Sequence[Order], texts: Collection[str]) -> None:
@@ -105,12 +108,23 @@ def _check_orders(orders: Sequence[Order], texts: Collection[str]) -> None:
         ORDER_TEXTS[name].all_of([getattr(one, name) for one in orders])
 
 
-def _table(
-    items: Sequence[Item], columns: dict[str, Column], texts: Sequence[TextColumn]
-) -> Table[Item]:
-    for accessor, parse, texts_of in texts:
+def _columns(items: Sequence[Item], texts: Sequence[TextColumn]) -> dict[str, Column]:
+    """Read what every page is asked, and the texts."""
+    if items and len(items) < FEW:
+        columns = columns_of_few(items)
+        del columns["order"]  # it may be put there later
+        for name, accessor, parse, _ in texts:
+            columns[accessor] = parse(columns[name])
+        return columns
+    columns = {
+        "order_number": [one.order_number for one in items],
+        "line_number": [one.line_number for one in items],
+        "sku": [one.sku for one in items],
+        "unit": [one.unit for one in items],
+    }
+    for _, accessor, parse, texts_of in texts:
         columns[accessor] = parse(texts_of(items))
-    return Table(items, columns, _MAKERS)
+    return columns
 
 
 def _channels(told: Columns) -> Column:

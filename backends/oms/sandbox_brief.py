@@ -21,6 +21,7 @@ from backends.oms.sandbox_rows import (
     promise_of,
     table_of,
 )
+from backends.wanted import FEW, columns_of_few
 from orderlines.quantity import Number
 from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE, Column, Table
 
@@ -54,19 +55,27 @@ def table_of_briefs(lines: Sequence[LineInBrief]) -> Table[LineInBrief]:
     Raises:
         ValueError: One of them is bad; which one, nobody says.
     """
+    columns: dict[str, Column]
+    if lines and len(lines) < FEW:
+        columns = columns_of_few(lines)
+    else:
+        columns = {  # what every page is asked
+            "order_number": [one.order_number for one in lines],
+            "line_number": [one.line_number for one in lines],
+            "unit": [one.unit for one in lines],
+            "text": [one.text for one in lines],
+        }
+    raws = columns["text"]
+    # To copy each by itself takes twice as long.
+    texts = _BETWEEN.join(raws).split(_BETWEEN)
+    if len(texts) != len(raws):
+        texts = [*map(bytes, raws)]
     try:
-        only = _ONLY.all_of(_texts_of(lines))
+        only = _ONLY.all_of(texts)
     except _NotOneSliceError:
         return table_of(lines)
     values, days = zip(*only, strict=True) if only else ((), ())
-    columns: dict[str, Column] = {
-        ONLY_SLICE_VALUE: values,
-        ONLY_SLICE_ON: days,
-        # What every page is asked.
-        "order_number": [one.order_number for one in lines],
-        "line_number": [one.line_number for one in lines],
-        "unit": [one.unit for one in lines],
-    }
+    columns[ONLY_SLICE_VALUE], columns[ONLY_SLICE_ON] = values, days
     return Table(lines, columns)
 
 
@@ -74,14 +83,6 @@ def table_with_offers(lines: Sequence[LineInBrief]) -> Table[LineInBrief]:
     """Check many lines at once, and what was offered instead."""
     check_offers(lines)
     return table_of_briefs(lines)
-
-
-def _texts_of(lines: Sequence[LineInBrief]) -> Sequence[bytes]:
-    """Copy the texts of promises."""
-    raws = [one.text for one in lines]
-    # To copy each by itself takes twice as long.
-    texts = _BETWEEN.join(raws).split(_BETWEEN)
-    return texts if len(texts) == len(raws) else [*map(bytes, raws)]
 
 
 BRIEF: Final = promise_of(is_whole=False)

@@ -21,7 +21,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from backends.ports import LineAddress
 from backends.rows import Id, in_utc
-from backends.wanted import UNASKED
+from backends.wanted import FEW, UNASKED, columns_of_few
 from orderlines.quantity import MAX_DECIMALS, MAX_INTEGER_DIGITS, Number
 from orderlines.stated import Absence, StatedAllocation, StatedShipment
 from orderlines.table import Column, Columns, Makers
@@ -205,6 +205,11 @@ USUAL_MAKERS: Final[Makers] = {
 
 def usual_columns(rows: Sequence[OutboundLine[int]]) -> dict[str, Column]:
     """Read what every page is asked, of rows of which each is so."""
+    if rows and len(rows) < FEW:
+        columns = columns_of_few(rows)
+        columns["allocated"] = columns["units_allocated"]
+        columns["shipped"] = columns["units_shipped"]
+        return columns
     return {
         "order_number": [one.order_number for one in rows],
         "line_number": [one.line_number for one in rows],
