@@ -89,7 +89,8 @@ def pages(draw: Draw, *, oddness: int) -> Page:
         draw: Of hypothesis.
         oddness: Out of ten things that may be odd, how many are.
     """
-    count = draw(st.integers(0 if oddness else 1, 5))
+    # Also as many as are read in another way than few.
+    count = draw(st.integers(0 if oddness else 1, 5) | st.just(9))
     is_alike = {name: not _is_odd(draw, oddness) for name in ("sku", "unit")}
     units = [draw(st.sampled_from(("EA", "CS", "PAL"))) for _ in range(3)]
     page = Page([], [], [], _products(draw, oddness))
@@ -116,9 +117,9 @@ def pages(draw: Draw, *, oddness: int) -> Page:
     return page
 
 
-def alike(system: str, changes: Mapping[str, Any]) -> Page:
-    """Make a page of two lines that are usual, but for what one system says of both."""
-    numbers = ("10", "20")
+def alike(system: str, changes: Mapping[str, Any], count: int = 2) -> Page:
+    """Make a page of lines that are usual, but for what one system says of all."""
+    numbers = [str(10 * number) for number in range(1, count + 1)]
     page = Page(
         [item(number) for number in numbers],
         [promise_line(number) for number in numbers],
