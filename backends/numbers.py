@@ -19,7 +19,7 @@ from msgspec import UnsetType
 
 from orderlines.quantity import InvalidQuantityError, Number, stated
 
-K = TypeVar("K", str, bytes, frozenset[str])
+K = TypeVar("K", str, bytes)
 T = TypeVar("T")
 
 MAX_TEXTS: Final = 16_384
@@ -32,7 +32,7 @@ NamedText: TypeAlias = tuple[str, str | UnsetType | None, Mapping[str, object]]
 
 
 class Memo(Mapping[K, T]):
-    """Texts, or sets of them, and their values; starts anew once it holds too many.
+    """Texts and their values; starts anew once it holds too many.
 
     Args:
         parse: Gives the value of a text. What it raises is not remembered.

@@ -27,8 +27,8 @@ FEW: Final = 8
 
 def columns_of_few(records: Sequence[msgspec.Struct]) -> dict[str, Column]:
     """Give every field of records of one type; there must be one."""
-    columns = map(list, zip(*map(astuple, records), strict=True))
-    return dict(zip(records[0].__struct_fields__, columns, strict=True))
+    columns = map(list, zip(*map(astuple, records)))  # noqa: B905 - all have the same fields
+    return dict(zip(records[0].__struct_fields__, columns))  # noqa: B905 - as above
 
 
 def requiring(

@@ -6,11 +6,11 @@ row that comes back, whatever was asked.
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 
 from backends import odata
 from backends.erp.sandbox_rows import CHANNEL_CODES
-from backends.numbers import Memo
 from orderlines.visibility import ALL, Restriction, Visibility
 
 MAX_VALUES: Final = 20
@@ -27,7 +27,7 @@ def rows_clause(visibility: Visibility, *, of_items: bool) -> str:
     """
     customers = visibility.customers
     if customers is not ALL and visibility.channels is ALL and not of_items:
-        return _OF_CUSTOMERS[customers]  # as mostly; and each caller's own is found fastest so
+        return _of_customers(customers)  # as mostly; and each caller's own is found fastest so
     above = "Order/" if of_items else ""
     parts = [
         _among(f"{above}SoldToParty", customers),
@@ -46,8 +46,10 @@ def _among(name: str, allowed: Restriction) -> str:
     return f"({odata.any_of(odata.equals(name, value) for value in values)})"
 
 
-_OF_CUSTOMERS: Final[Memo[frozenset[str], str]] = Memo(lambda some: _among("SoldToParty", some))
-"""The part of a filter that rows of some customers match."""
+@lru_cache(maxsize=4_096)
+def _of_customers(some: frozenset[str]) -> str:
+    """Write the part of a filter that rows of some customers match."""
+    return _among("SoldToParty", some)
 
 
 def _codes(channels: Restriction) -> Restriction:
