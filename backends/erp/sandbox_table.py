@@ -69,8 +69,11 @@ def table_of_orders(
             raise ValueError(OTHER_ORDER)
         columns["order_number"] = [number] * count  # of one text, which is compared faster
         columns["sold_to"] = [order.sold_to_party or None] * count
-        told = ItemsOfOrder(order, items)
-        return Table(told if count >= FEW else [*told], columns, _MAKERS)
+        if count >= FEW:
+            return Table(ItemsOfOrder(order, items), columns, _MAKERS)
+        for item in items:
+            item.order = order
+        return Table(items, columns, _MAKERS)
     every = [(order, item) for order in orders for item in ItemsOfOrder(order, order.take_items())]
     items = [item for _, item in every]
     columns = _columns(items, texts)
