@@ -42,6 +42,16 @@ def test_a_column_is_one_accessor_of_every_record() -> None:
     assert table.columns.get("requested") == [0, 1, 2]
 
 
+def test_a_table_is_its_records() -> None:
+    """As they were given, and whose they are as columns."""
+    table = Table(HEADERS)
+
+    assert (len(table), table[1], table[1:], [*table]) == (3, HEADERS[1], HEADERS[1:], HEADERS)
+    assert table.records is HEADERS
+    assert table.columns["line_number"] == [one.line_number for one in HEADERS]
+    assert table.columns["order_number"] == [one.order_number for one in HEADERS]
+
+
 def test_whoever_took_the_records_may_know_better() -> None:
     """A column that is given is not read, and a maker is asked once."""
     asked = []
