@@ -12,6 +12,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from orderlines.many_texts import ManyTexts
 from orderlines.quantity import ONE, Exact, Number, Quantity, Ratio
 from orderlines.stated import Absence
 
@@ -28,6 +29,7 @@ class Measures(dict[object, Quantity | None]):
 
     Attributes:
         texts: What is measured as text, by what is stated; nothing else has one.
+        many_texts: The same, for many at once.
     """
 
     def __init__(self, item: "Item | None", unit: str) -> None:
@@ -35,6 +37,7 @@ class Measures(dict[object, Quantity | None]):
         self._item = item
         self._unit = unit
         self.texts: Mapping[object, str] = _Texts(self)
+        self.many_texts: Final = ManyTexts(self.texts.__getitem__)
 
     def quantity(self, stated: Number) -> Quantity:
         """Measure a number."""

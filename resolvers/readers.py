@@ -14,13 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from orderlines.item import Measures
 from orderlines.lines import Lines
 from orderlines.table import ONLY_SLICE_ON, ONLY_SLICE_VALUE
-from resolvers.scalars import DATE_TEXTS
+from resolvers.scalars import DATE_TEXTS, MANY_DATE_TEXTS
 
 Leaf: TypeAlias = tuple[str, ...]
 """Names of fields, from `OrderLine` down."""
@@ -82,8 +80,6 @@ ABSENCES: Final[Mapping[Leaf, Read]] = {
 
 FEW: Final = 8
 """Values whose texts are looked up one by one."""
-MAX_TEXTS: Final = 1_024
-MAX_MEASURED: Final = 64
 
 Columns: TypeAlias = Sequence[Sequence[str]]
 
@@ -119,57 +115,13 @@ def read_lines(leaves: Sequence[Leaf]) -> LineReader | None:
     names: dict[str, Any] = {
         "Lines": Lines,
         "date": DATE_TEXTS.__getitem__,
-        "dates": _DATE_TEXTS.all_of,
-        "numbers": _number_texts,
+        "dates": MANY_DATE_TEXTS.all_of,
         "are_plain": _are_plain,
         "is_plain": _is_plain,
     }
     # The text is ours; nothing a caller wrote is in it.
     exec(compile(source, "<reader>", "exec"), names)  # noqa: S102 - see above
     return LineReader(frozenset(nulls), names["read"], source)
-
-
-class _Texts:
-    """Texts of values that were met, in a plain dictionary; it starts anew once it holds too many.
-
-    Many are looked up in it at once, without a call for each.
-
-    Args:
-        text_of: Gives the text of a value, or raises a `LookupError`.
-    """
-
-    __slots__ = ("_known", "_text_of")
-
-    def __init__(self, text_of: Callable[[Any], str]) -> None:
-        self._known: dict[object, str] = {}
-        self._text_of = text_of
-
-    def all_of(self, values: Sequence[object]) -> Sequence[str]:
-        """Give the texts of at least two values."""
-        known = self._known
-        try:
-            found: tuple[str, ...] = itemgetter(*values)(known)
-        except KeyError:
-            texts = [*map(self._text_of, values)]
-            if len(known) >= MAX_TEXTS:
-                known.clear()
-            known.update(zip(values, texts, strict=True))
-            return texts
-        return found
-
-
-_DATE_TEXTS: Final = _Texts(DATE_TEXTS.__getitem__)
-_NUMBER_TEXTS: Final[dict[int, _Texts]] = {}
-"""By the identity of what they are measured by, which they hold on to."""
-
-
-def _number_texts(measures: Measures, stated: Sequence[object]) -> Sequence[str]:
-    texts = _NUMBER_TEXTS.get(id(measures))
-    if texts is None:
-        if len(_NUMBER_TEXTS) >= MAX_MEASURED:
-            _NUMBER_TEXTS.clear()
-        _NUMBER_TEXTS[id(measures)] = texts = _Texts(measures.texts.__getitem__)
-    return texts.all_of(stated)
 
 
 READERS: Final = {"OrderLine": read_lines}
@@ -186,7 +138,9 @@ _VALUES: Final = {
     # A member's own name, which is found without a function of Python.
     Kind.MEMBER: "[one._name_ for one in columns[{!r}]]",
     Kind.DATE: "[*map(date, columns[{0!r}])] if few else dates(columns[{0!r}])",
-    Kind.NUMBER: "[*map(number, columns[{0!r}])] if few else numbers(measures, columns[{0!r}])",
+    Kind.NUMBER: (
+        "[*map(number, columns[{0!r}])] if few else measures.many_texts.all_of(columns[{0!r}])"
+    ),
     Kind.UNIT: "[unit] * len(units)",
 }
 """How each kind of leaf is written, of the columns of its table."""

@@ -10,6 +10,7 @@ from typing import Any, Final, NewType
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from orderlines.many_texts import ManyTexts
 from orderlines.quantity import plain
 
 MAX_DATES: Final = 4_096
@@ -123,6 +124,8 @@ class _DateTexts(dict[date, str]):
 
 DATE_TEXTS: Final = _DateTexts()
 """The text of each date that was met."""
+MANY_DATE_TEXTS: Final = ManyTexts(DATE_TEXTS.__getitem__)
+"""The same, for many dates at once."""
 
 
 def _dates(values: Sequence[Any]) -> list[Any]:

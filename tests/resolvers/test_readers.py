@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.execution.plan import Path
 from orderlines.identity import OrderLineKey
-from orderlines.item import Item
 from orderlines.visibility import ALL, Visibility
-from resolvers import readers
 from resolvers.readers import ABSENCES, READERS, READS
 from tests.backends.kit import EVERYTHING
 from tests.gateway.execution.worlds import seeded
@@ -190,31 +188,3 @@ async def test_single_lines_are_read_one_by_one() -> None:
 def test_no_reader_is_made_for_other_leaves() -> None:
     """Beside one that is not known, none is read together."""
     assert READERS["OrderLine"]([*READS, ("state",)]) is None
-
-
-def test_texts_that_were_met_do_not_become_more_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither those of values nor what numbers are measured by; and all stay right."""
-    monkeypatch.setattr(readers, "MAX_TEXTS", 4)
-    monkeypatch.setattr(readers, "MAX_MEASURED", 2)
-    monkeypatch.setattr(readers, "_NUMBER_TEXTS", {})
-    sizes = []
-    for turn in range(9):
-        measures = Item("BV-015", f"U{turn % 5}").measures[f"U{turn % 5}"]
-        stated = [turn, turn + 1, turn + 2]
-        texts = readers._number_texts(measures, stated)  # noqa: SLF001 - what the reader calls
-
-        assert [*texts] == [str(one) for one in stated]
-        sizes.append(len(readers._NUMBER_TEXTS))  # noqa: SLF001 - as above
-    assert max(sizes) == 2
-
-    texts_of = readers._Texts(str)  # noqa: SLF001 - as above
-    for turn in range(9):
-        assert [*texts_of.all_of([turn, turn + 1])] == [str(turn), str(turn + 1)]
-        assert len(texts_of._known) <= 5  # noqa: SLF001 - as above
-
-
-def test_what_has_no_text_is_not_read_together() -> None:
-    """A value that is no number is told by its own field."""
-    measures = Item("BV-015", "EA").measures["EA"]
-    with pytest.raises(LookupError):
-        readers._number_texts(measures, [1, None])  # noqa: SLF001 - what the reader calls
