@@ -46,7 +46,7 @@ F = TypeVar("F")
 F_co = TypeVar("F_co", covariant=True)
 
 
-class Readings(msgspec.Struct, Generic[F_co]):
+class Readings(msgspec.Struct, Generic[F_co], gc=False):
     """What one system told about the lines it was asked for.
 
     Attributes:

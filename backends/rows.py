@@ -65,7 +65,7 @@ class BadRow:
         )
 
 
-class Rows(msgspec.Struct, Generic[T]):
+class Rows(msgspec.Struct, Generic[T], gc=False):
     """What came out of a page, or of several."""
 
     good: Sequence[T]
@@ -157,7 +157,7 @@ def in_utc(at: datetime) -> datetime:
         return _FIRST if at.year == MINYEAR else _LAST
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """What was asked for: whole orders, or single lines, each once and in order.
 
     Rows about anything else are no part of the answer.
