@@ -125,6 +125,7 @@ def read_credentials(headers: Iterable[tuple[bytes, bytes]]) -> Credentials | Re
 
 
 _BEARER: Final = b"Bearer "
+_BEARER_BYTES: Final = len(_BEARER)
 _CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
 
 
@@ -143,7 +144,7 @@ def shown_in(headers: Mapping[bytes, bytes]) -> bytes:
         return shown if len(shown) <= MAX_HEADER_BYTES else b""
     if b"x-api-key" in headers or len(value) > MAX_HEADER_BYTES or not value.startswith(_BEARER):
         return b""
-    return value[len(_BEARER) :]
+    return value[_BEARER_BYTES:]
 
 
 def _text_of(name: bytes, value: bytes) -> str | None:

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 import structlog
 from graphql import OperationType
@@ -43,7 +43,7 @@ from gateway.graphql.documents import Document, Documents, Operation, RefusedDoc
 from gateway.graphql.guard import LimitExceededError
 from gateway.graphql.identify import Identification
 from gateway.graphql.kept import AnswerKey, KeptAnswer, KeptAnswers, answer_key
-from gateway.graphql.media import negotiate
+from gateway.graphql.media import MediaType, negotiate
 from gateway.graphql.ports import Authentication, Executor, Guard, MakeContext
 from gateway.graphql.repeated import Meant, RepeatedQuestions
 from gateway.graphql.request import (
@@ -63,6 +63,11 @@ from gateway.whole_answer import BODY, WHOLE
 from orderlines.deadline import Clock, Deadline
 from policies.permissions import INTROSPECTION
 from policies.principal import Principal
+
+JSON: Final = MediaType.JSON.value
+"""What most callers send: that it is good needs no function."""
+USUAL_MEDIA: Final = (None, JSON)
+"""What most callers accept: it leads to what a turn begins with."""
 
 _log = structlog.get_logger()
 
@@ -210,17 +215,19 @@ class GraphQLRoute:
             if isinstance(found, Answer):
                 return found
             principal = found
-        turn.media = negotiate(headers.get(b"accept"))
+        if (accept := headers.get(b"accept")) not in USUAL_MEDIA:
+            turn.media = negotiate(accept)
         toll, caller = self._toll, principal.id
         turn.charge = toll.enter_now(caller) or await toll.enter(caller)
         if reads_only:
             request = request_from_query_string(scope["query_string"])
         else:
-            check_body_type(headers)
-            turn.step = "body"
+            if headers.get(b"content-type") != JSON or b"content-encoding" in headers:
+                check_body_type(headers)
             take, most = scope.get(BODY), self._max_body_bytes
             body = None if take is None else take(most)
             if body is None:
+                turn.step = "body"
                 check_body_size(headers, max_body_bytes=most)
                 if (body := await read_body(receive, max_body_bytes=most)) is None:
                     return None
@@ -246,8 +253,9 @@ class GraphQLRoute:
             if reads_only and operation.kind != "query":
                 raise _only_queries()
             turn.operation = operation
-            too_large = known.for_others
-            if too_large is not None and INTROSPECTION not in principal.scopes:
+            if (
+                too_large := known.for_others
+            ) is not None and INTROSPECTION not in principal.scopes:
                 raise LimitExceededError(too_large.message, limit=too_large.limit)
             self._watch.receive_of[turn.task] = receive
             return await self._execute(turn, principal, known, operation, request.variables)
