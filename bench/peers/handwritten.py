@@ -150,22 +150,29 @@ class PromiseLine(msgspec.Struct, gc=False):
     promise: Schedule
 
 
-class PromiseLines(msgspec.Struct, gc=False):
+class LineInBrief(msgspec.Struct, gc=False):
+    """A line of the OMS, and the text of its promise."""
+
+    line: str
+    promise: msgspec.Raw
+
+
+class PromiseLines(msgspec.Struct, Generic[T], gc=False):
     """A page of the OMS."""
 
-    lines: tuple[PromiseLine, ...]
+    lines: tuple[T, ...]
 
 
-class PromiseData(msgspec.Struct, gc=False, rename="camel"):
+class PromiseData(msgspec.Struct, Generic[T], gc=False, rename="camel"):
     """The data of the OMS."""
 
-    promise_lines: PromiseLines
+    promise_lines: PromiseLines[T]
 
 
-class Promises(msgspec.Struct, gc=False):
+class Promises(msgspec.Struct, Generic[T], gc=False):
     """The answer of the OMS."""
 
-    data: PromiseData
+    data: PromiseData[T]
 
 
 class Asked(msgspec.Struct, gc=False):
@@ -194,7 +201,9 @@ decode_question = msgspec.json.Decoder(Question).decode
 decode_orders = msgspec.json.Decoder(Orders[Order]).decode
 decode_wide_orders = msgspec.json.Decoder(Orders[WideOrder]).decode
 decode_rows = msgspec.json.Decoder(Rows).decode
-decode_promises = msgspec.json.Decoder(Promises).decode
+decode_promises = msgspec.json.Decoder(Promises[PromiseLine]).decode
+decode_in_brief = msgspec.json.Decoder(Promises[LineInBrief]).decode
+decode_schedule = msgspec.json.Decoder(Schedule).decode
 decode_products = msgspec.json.Decoder(Products).decode
 encode = msgspec.json.Encoder().encode
 
@@ -272,34 +281,48 @@ def first_date(slices: tuple[Slice, ...]) -> str:
     return said[min([one.date for one in slices if one.date], default=None)]
 
 
+def write_promise(text: bytes) -> str:
+    """Write a promise of the page; few differ, so the text of each is read once."""
+    slices = decode_schedule(text).versions[-1].slices
+    return f'{{"quantity":{{"value":{promised(slices)}}},"firstDate":{first_date(slices)}}}'
+
+
+schedule = Memo(write_promise)
+
+
 def page_nodes(
-    items: Sequence[Item], promises: Mapping[str, PromiseLine], rows: Mapping[str, Row]
+    items: Sequence[Item], promises: Mapping[str, LineInBrief], rows: Mapping[str, Row]
 ) -> list[str]:
     """Write the lines of the page, in one loop while all that they say was said before."""
     try:
-        return _page_nodes(items, promises, rows, said.known, plain.known, whole.known, day.known)
+        return _page_nodes(
+            items,
+            promises,
+            rows,
+            said.known,
+            plain.known,
+            whole.known,
+            day.known,
+            schedule.known,
+        )
     except KeyError:
-        return _page_nodes(items, promises, rows, said, plain, whole, day)
+        return _page_nodes(items, promises, rows, said, plain, whole, day, schedule)
 
 
 def _page_nodes(  # noqa: PLR0913, PLR0917 - where texts are looked up
     items: Sequence[Item],
-    promises: Mapping[str, PromiseLine],
+    promises: Mapping[str, LineInBrief],
     rows: Mapping[str, Row],
     say: Texts,
     number: Texts,
     count: Texts,
     date: Texts,
+    promise: Texts,
 ) -> list[str]:
     nodes = []
     for item in items:
         line_number = item.sales_order_item
-        slices, row = promises[line_number].promise.versions[-1].slices, rows[line_number]
-        if len(slices) == 1:
-            (only,) = slices
-            quantity, first = number[only.quantity], say[only.date]
-        else:
-            quantity, first = promised(slices), first_date(slices)
+        told, row = promise[bytes(promises[line_number].promise)], rows[line_number]
         if row.decimals == 0:
             allocated, shipped = count[row.units_allocated], count[row.units_shipped]
         else:
@@ -309,7 +332,7 @@ def _page_nodes(  # noqa: PLR0913, PLR0917 - where texts are looked up
             f'{{"lineNumber":{say[line_number]},"item":{{"sku":{say[item.material]}}},'
             f'"requested":{{"quantity":{{"value":{number[item.requested_quantity]},"unit":'
             f'{say[item.requested_quantity_unit]}}},"shipOn":{date[item.requested_ship_date]}}},'
-            f'"promised":{{"quantity":{{"value":{quantity}}},"firstDate":{first}}},'
+            f'"promised":{told},'
             f'"allocated":{{"quantity":{{"value":{allocated}}}}},'
             f'"shipped":{{"quantity":{{"value":{shipped}}}}}}}'
         )
@@ -407,11 +430,12 @@ class App:
                 deadline=deadline,
             ),
         )
-        promises = {one.line: one for one in decode_promises(oms.body).data.promise_lines.lines}
         rows = {one.order_line_ref: one for one in decode_rows(wms.body).data}
         if operation == "Page":
             (order,) = decode_orders(erp.body).d.results
-            return page_nodes(order.items.results, promises, rows)
+            brief = decode_in_brief(oms.body).data.promise_lines.lines
+            return page_nodes(order.items.results, {one.line: one for one in brief}, rows)
+        promises = {one.line: one for one in decode_promises(oms.body).data.promise_lines.lines}
         (wide,) = decode_wide_orders(erp.body).d.results
         items = wide.items.results
         if not {one.material for one in items} <= self.products.keys():
