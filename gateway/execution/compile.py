@@ -21,6 +21,8 @@ from typing import Any, Final
 
 from gateway.execution.columnar import kinds_of
 from gateway.execution.faults import InvalidBatchError, MiscountedError
+from gateway.execution.fetching import write_asking, write_reading, write_waiting
+from gateway.execution.filling import name_of, write_filled, write_filling, write_rows
 from gateway.execution.leaves import Writers
 from gateway.execution.plan import (
     Ask,
@@ -35,21 +37,7 @@ from gateway.execution.plan import (
 from gateway.execution.positions import Under
 from gateway.execution.readers import reading_of
 from gateway.execution.shape import Select, Shape
-from gateway.execution.source import (
-    Column,
-    Text,
-    called,
-    name_of,
-    tuple_of,
-    write_asking,
-    write_filled,
-    write_filling,
-    write_none,
-    write_page,
-    write_reading,
-    write_rows,
-    write_waiting,
-)
+from gateway.execution.source import Column, Text, called, tuple_of, write_none, write_page
 from gateway.execution.templates import (
     VALUE,
     Listing,
