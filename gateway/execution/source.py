@@ -89,21 +89,6 @@ def write_none(text: Text) -> None:
     text.add("    return []")
 
 
-def write_page(text: Text, column: Column, stem: str) -> None:
-    """Write how the leaves of the only list are read together, if it is held as columns."""
-    name, number = column.name, column.number
-    text.add(f"(items,) = {name}")
-    text.add("usual = None")
-    text.add("if getattr(type(items), 'item_type', None) in plain and not run.has_failed:")
-    text.add(f"    usual = reader_{stem}(items)")
-    text.add("if usual is None:")
-    text.add(f"    {name} = s{number}.objects({name}, at, run)")
-    text.add("else:")
-    text.add("    count = len(usual[0])")
-    text.add(f"    run.counts[f{number}] = run.counts.get(f{number}, 0) + count")
-    text.add(f"    {name} = [list_{stem}(usual, count)]")
-
-
 def tuple_of(names: Sequence[str]) -> str:
     """Write a tuple."""
     return f"({names[0]},)" if len(names) == 1 else f"({', '.join(names)})"
