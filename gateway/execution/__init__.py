@@ -6,8 +6,8 @@ the functions that answer it column by column, as `source`: `fetching` values, w
 `arguments`, `completing` columns by the `functions` that are there, `handing_on` or
 `filling` `templates`, with `readers` where objects are as usual; `run` resolves what they
 cannot, and tells errors at their `positions`; a field's `shape` completes what is not
-usual, with `leaves` for scalars and `object_types` for objects, into columns of `texts`; a
-list may be `columnar`; `encode` writes the bytes.
+usual, through the `levels` of its type, with `leaves` for scalars and `object_types` for
+objects, into columns of `texts`; a list may be `columnar`; `encode` writes the bytes.
 
 Source: GraphQL specification, section 6; graphql-core is the oracle of the tests.
 """

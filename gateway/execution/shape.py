@@ -1,11 +1,8 @@
 """The shape of a field: how a column of values becomes a column of the answer's JSON.
 
-A type is lists around a name, each level nullable or not. A column is opened level by
-level until only the named values are left, for all lists of all parents together;
-those are written, or made objects by the functions of their selections; and then the
-levels are closed again, from the inside out. A level whose values are all usual costs
-one look at their types. Any other is gone through value by value, with graphql-core's
-messages.
+The column is opened down to the named values of the field's type, past the `levels` of
+lists around them; those are written, or made objects by the functions of their
+selections; and then the levels are closed again.
 
 A completed column holds texts: of each value its JSON. A value that failed where null is
 not allowed is `FAILED` instead: it fails what holds it, and is null at the nearest level
@@ -15,22 +12,11 @@ Source: GraphQL specification, sections 6.4.3 (Value Completion) and 6.4.4 (erro
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from graphql import (
-    GraphQLError,
-    GraphQLLeafType,
-    GraphQLOutputType,
-    Undefined,
-    is_leaf_type,
-    is_list_type,
-    is_non_null_type,
-    is_object_type,
-)
-from graphql.pyutils import is_awaitable, is_iterable
+from graphql import GraphQLLeafType, is_leaf_type, is_object_type
 
-from gateway.execution.columnar import is_columnar, kinds_of, needs_no_escape
+from gateway.execution.columnar import kinds_of, needs_no_escape
 from gateway.execution.faults import counted
 from gateway.execution.leaves import (
     ONLY_STR,
@@ -47,10 +33,11 @@ from gateway.execution.leaves import (
     write_one,
     writers_of,
 )
+from gateway.execution.levels import Frame, Levels, levels_of
 from gateway.execution.object_types import selection_of
-from gateway.execution.plan import Field, Selection, Way, is_async
+from gateway.execution.plan import Field, Selection, Way
 from gateway.execution.positions import Items, Kept, Positions, Under
-from gateway.execution.texts import FAILED, NULL, Column, absorbed, lists_of, scatter
+from gateway.execution.texts import FAILED, NULL, Column, absorbed, scatter
 
 if TYPE_CHECKING:
     from gateway.execution.run import Run
@@ -63,21 +50,6 @@ ListOf: TypeAlias = Callable[[Sequence[Column], int], str]
 
 LIST: Final = 2
 """Levels of a list of named values."""
-_LISTS: Final = frozenset({list, tuple})
-
-
-class _Frame(NamedTuple):
-    """What was set aside when a level was opened, to close it again.
-
-    Attributes:
-        lists: The lists of the level; None for the level of the named values.
-        made: The level's column as far as it is known, where values were left out.
-        kept: The indices of those that were not.
-    """
-
-    lists: Column | None
-    made: list[Any] | None
-    kept: Sequence[int]
 
 
 class _Group(NamedTuple):
@@ -94,10 +66,13 @@ class Shape:
 
     Attributes:
         field: The field.
-        allows_null: Of each level, the outermost list first, the named values last.
+        named: The type of its named values.
+        leaf: The same, where they are leaves.
         writers: How usual values are written; for a leaf.
         tell: How written values become texts; for a leaf.
         takes_texts: Whether a text stands for itself.
+        levels: What opens its values, and closes them again.
+        has_lists: Whether they are lists.
         selects: The functions of its selections, by object type; put here once made.
         is_direct: Whether its named values are objects of one type, told by nothing else.
         is_single: Whether its values are such objects, and no lists.
@@ -109,12 +84,13 @@ class Shape:
     """
 
     __slots__ = (
-        "allows_null",
         "field",
+        "has_lists",
         "is_direct",
         "is_listing",
         "is_single",
         "leaf",
+        "levels",
         "named",
         "rows_of",
         "selects",
@@ -126,13 +102,15 @@ class Shape:
 
     def __init__(self, field: Field, told: Mapping[str, Writers], plain: frozenset[str]) -> None:
         self.field = field
-        self.allows_null, self.named = _levels(field.definition.type)
+        allows_null, self.named = levels_of(field.definition.type)
         self.leaf: GraphQLLeafType | None = self.named if is_leaf_type(self.named) else None
         self.writers: Writers = {} if self.leaf is None else writers_of(self.leaf, told)
         self.tell: Teller = as_texts if self.leaf is None else teller_of(self.leaf, plain)
-        if self.leaf is not None and self.allows_null[-1]:
+        if self.leaf is not None and allows_null[-1]:
             self.writers = {**self.writers, type(None): None}
         self.takes_texts = str in self.writers and self.writers[str] is None
+        self.levels = Levels(field, allows_null, self.writers.keys())
+        self.has_lists = len(allows_null) > 1
         self.selects: dict[str, Select] = {}
         self.is_direct = (
             is_object_type(self.named)
@@ -140,14 +118,14 @@ class Shape:
             and self.named.name in field.below
             and field.below[self.named.name].error is None
         )
-        self.is_single = self.is_direct and len(self.allows_null) == 1
-        self.is_listing = self.is_direct and len(self.allows_null) == LIST
+        self.is_single = self.is_direct and not self.has_lists
+        self.is_listing = self.is_direct and len(allows_null) == LIST
         self.rows_of: Select
         self.together: tuple[Read, ListOf] | None = None
 
     def leaves(self, values: Column, at: Positions, run: "Run") -> Told:
         """Complete a column of leaves; give what stands on both sides of each text, too."""
-        if len(self.allows_null) == 1:
+        if not self.has_lists:
             kind = type(values)
             if kind is not list and self.takes_texts and needs_no_escape(kind):
                 return '"', values
@@ -163,8 +141,8 @@ class Shape:
                     return as_texts(written) if str in kinds else self.tell(written)
                 except Exception:  # noqa: BLE001, S110 - it is met again below, and told
                     pass
-        values, at, frames = self._open(values, Under(at, self.field), run)
-        return "", self._close(self._written(values, at, run), frames, run)
+        values, at, frames = self.levels.open(values, Under(at, self.field), run)
+        return "", self.levels.close(self._written(values, at, run), frames, run)
 
     def written(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of leaves, with what stands beside their texts."""
@@ -188,34 +166,34 @@ class Shape:
                 rows = self.rows_of(items, Items(Under(at, field), values), run)
                 counts[field] = counts.get(field, 0) + len(rows)
                 if run.has_failed:
-                    frames = [_Frame(values, None, ()), _Frame(None, None, ())]
-                    return self._close(rows, frames, run)
+                    frames = [Frame(values, None, ()), Frame(None, None, ())]
+                    return self.levels.close(rows, frames, run)
                 if not rows:
                     return ["[]"]
                 rows[0] = f"[{rows[0]}"  # a page is long: it is copied once
                 rows[-1] = f"{rows[-1]}]"
                 return [",".join(rows)]
-        values, at, frames = self._open(values, Under(at, self.field), run)
+        values, at, frames = self.levels.open(values, Under(at, self.field), run)
         if self.is_direct:
-            return self._close(self.selects[self.named.name](values, at, run), frames, run)
+            return self.levels.close(self.selects[self.named.name](values, at, run), frames, run)
         made, groups = self._grouped(values, at, run)
         for group in groups:
             scatter(made, group.kept, group.select(group.parents, group.at, run))
-        return self._close(made, frames, run)
+        return self.levels.close(made, frames, run)
 
     async def awaited_objects(self, values: Column, at: Positions, run: "Run") -> Column:
         """Complete a column of objects, awaiting what their selections await."""
-        values, at, frames = self._open(values, Under(at, self.field), run)
+        values, at, frames = self.levels.open(values, Under(at, self.field), run)
         if self.is_direct:
             select = self.selects[self.named.name]
-            return self._close(await _now(select(values, at, run)), frames, run)
+            return self.levels.close(await _now(select(values, at, run)), frames, run)
         made, groups = self._grouped(values, at, run)
         rows = await run.together(
             [_now(group.select(group.parents, group.at, run)) for group in groups]
         )
         for group, column in zip(groups, rows, strict=True):
             scatter(made, group.kept, column)
-        return self._close(made, frames, run)
+        return self.levels.close(made, frames, run)
 
     async def resolved(self, parents: Column, at: Positions, run: "Run") -> Column:
         """Resolve a field that is to be awaited, and complete its values."""
@@ -232,112 +210,10 @@ class Shape:
             rows = self.selects[self.named.name](values, Under(at, field), run)
             if not isinstance(rows, list):
                 rows = await rows
-            return absorbed(rows) if run.has_failed and self.allows_null[0] else rows
+            return absorbed(rows) if run.has_failed and self.levels.allows_null[0] else rows
         if self.leaf is None:
             return await self.awaited_objects(values, at, run)
         return self.written(values, at, run)
-
-    def _open(
-        self, values: Column, at: Positions, run: "Run"
-    ) -> tuple[Column, Positions, list[_Frame]]:
-        """Come down to the named values of all lists."""
-        frames: list[_Frame] = []
-        made: list[Any] | None
-        kept: list[int]
-        for allows_null in self.allows_null[:-1]:
-            made, kept = None, []
-            if not all(kind in _LISTS or is_columnar(kind) for kind in {*map(type, values)}):
-                made, kept, values = self._sifted(values, at, run, allows_null, self._as_list)
-                at = Kept(at, kept)
-            frames.append(_Frame(values, made, kept))
-            at = Items(at, values)
-            values = values[0] if len(values) == 1 else [one for items in values for one in items]
-        if frames:
-            run.counts[self.field] = run.counts.get(self.field, 0) + len(values)
-        made, kept = None, []
-        kinds = kinds_of(values)
-        if not (kinds <= run.plain or kinds <= self.writers.keys()):
-            made, kept, values = self._sifted(
-                values, at, run, self.allows_null[-1], self._as_value(run)
-            )
-            at = Kept(at, kept)
-        frames.append(_Frame(None, made, kept))
-        return values, at, frames
-
-    def _close(self, column: Column, frames: list[_Frame], run: "Run") -> Column:
-        """Come up again, with the column of named values completed."""
-        for frame, allows_null in zip(reversed(frames), reversed(self.allows_null), strict=True):
-            if frame.lists is not None:
-                column = lists_of(column, frame.lists, has_failed=run.has_failed)
-            if frame.made is not None:
-                scatter(frame.made, frame.kept, column)
-                column = frame.made
-            if run.has_failed and allows_null:
-                column = absorbed(column)
-        return column
-
-    def _sifted(
-        self,
-        values: Column,
-        at: Positions,
-        run: "Run",
-        allows_null: bool,  # noqa: FBT001 - of the level
-        take: Callable[[Any], Any],
-    ) -> tuple[list[Any], list[int], list[Any]]:
-        """Part the values that can be taken from those that are null or fail."""
-        made: list[Any] = [NULL] * len(values)
-        kept: list[int] = []
-        taken: list[Any] = []
-        for index, value in enumerate(values):
-            error: Exception | None = None
-            # A failure that is given is never raised: it may be one for many values,
-            # and would gather the frames of all of them.
-            if isinstance(value, Exception):
-                error = value
-            elif value is not None and value is not Undefined:
-                try:
-                    taken.append(take(value))
-                except Exception as raised:  # noqa: BLE001 - it fails this value, no other
-                    error = raised
-                else:
-                    kept.append(index)
-                    continue
-            elif not allows_null:
-                error = TypeError(_no_null(self.field))
-            if error is not None:
-                run.tell(self.field, error, at, index)
-                if not allows_null:
-                    made[index] = FAILED
-                    run.has_failed = True
-        return made, kept, taken
-
-    def _as_list(self, value: Any) -> Sequence[Any]:  # noqa: ANN401 - whatever a resolver gave
-        where = f"field '{self.field.parent}.{self.field.name}'"
-        if hasattr(value, "__aiter__"):
-            msg = f"Asynchronous lists are not supported: {where}."
-            raise GraphQLError(msg)
-        self._refuse_awaitable(value)
-        if not is_iterable(value):
-            msg = f"Expected Iterable, but did not find one for {where}."
-            raise GraphQLError(msg)
-        return cast("Sequence[Any]", value) if is_columnar(type(value)) else list(value)
-
-    def _as_value(self, run: "Run") -> Callable[[Any], Any]:
-        def take(value: Any) -> Any:  # noqa: ANN401 - whatever a resolver gave
-            self._refuse_awaitable(value)
-            run.learn(type(value))
-            return value
-
-        return take
-
-    def _refuse_awaitable(self, value: Any) -> None:  # noqa: ANN401 - whatever a resolver gave
-        """Refuse what is to be awaited where nobody awaits."""
-        if not is_async(self.field) and is_awaitable(value):
-            if isinstance(value, CoroutineType):
-                value.close()
-            where = f"'{self.field.parent}.{self.field.name}'"
-            msg = f"A value of {where} is to be awaited, which was not declared."
-            raise GraphQLError(msg)
 
     def _written(self, values: Column, at: Positions, run: "Run") -> Column:
         """Write leaves, all at once if they are usual."""
@@ -383,20 +259,6 @@ class Shape:
             group.parents.append(value)
             group.kept.append(index)
         return made, list(groups.values())
-
-
-def _levels(kind: GraphQLOutputType) -> tuple[tuple[bool, ...], Any]:
-    allows_null: list[bool] = []
-    while True:
-        allows_null.append(not is_non_null_type(kind))
-        inner: Any = kind.of_type if is_non_null_type(kind) else kind
-        if not is_list_type(inner):
-            return tuple(allows_null), inner
-        kind = inner.of_type
-
-
-def _no_null(field: Field) -> str:
-    return f"Cannot return null for non-nullable field {field.parent}.{field.name}."
 
 
 async def _now(rows: Column | Awaitable[Column]) -> Column:
