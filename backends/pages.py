@@ -305,7 +305,7 @@ class SealedPages(msgspec.Struct, Generic[F], gc=False):
             self.transport.failed(failure)
             raise failure from error
         good = rows.good
-        if not rows.bad and type(good) is Table and good:
+        if not rows.bad and type(good) is Table and good.records:
             if type(expected) is Aligned:
                 lines = expected.lines
                 if lines.are_of(good):

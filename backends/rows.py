@@ -218,7 +218,7 @@ def place(
             own. Otherwise, and for the same record twice, the line is a duplicate.
     """
     good = rows.good
-    if admitted is None and not rows.bad and type(good) is Table and good:
+    if admitted is None and not rows.bad and type(good) is Table and good.records:
         lines = Addresses(good)
         numbers = lines.line_numbers
         if lines.order_number in asked.orders:  # as mostly

@@ -41,15 +41,26 @@ def begin(
         asking: For whom, about what, until when, and how old an answer may be.
         make: Makes something of what came about what was asked, or raises.
     """
+    if len(questions) == 1:
+        return begin_one(transport, questions[0], look, asking, make)
+    return _fetched(transport, questions, look, asking, make)
+
+
+def begin_one(
+    transport: ObservedTransport,
+    question: Request,
+    look: Look[P],
+    asking: Asking,
+    make: Make[P, R],
+) -> Awaitable[R]:
+    """Ask one question, as mostly, as `begin` does."""
     sender = transport.sender
-    is_live = asking.wanted.max_age_s <= 0 or transport.cache is None
-    if sender is not None and is_live and len(questions) == 1:
-        question = questions[0]
+    if sender is not None and (asking.wanted.max_age_s <= 0 or transport.cache is None):
         sending = sender.send_now(question, asking.deadline)
         if sending is not None:
             transport.begun += 1
             return Underway(transport, question, sending, look, asking, make)
-    return _fetched(transport, questions, look, asking, make)
+    return _fetched(transport, (question,), look, asking, make)
 
 
 async def _fetched(

@@ -4,7 +4,7 @@ It knows callers by their keys, and each sees its own rows; but nothing is limit
 counted or hidden by scope.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bench import gateway
@@ -14,6 +14,7 @@ from gateway.execution import FieldMask, Prepared
 from gateway.execution.plan import NO_MASK
 from gateway.graphql.guard import Bill
 from gateway.graphql.http import GraphQLRoute
+from gateway.metrics import RequestMetrics
 from policies.principal import Principal
 from policies.throttle import Charge
 
@@ -57,12 +58,20 @@ class Free:
         return ()
 
 
+class Uncounted(RequestMetrics):
+    """Metrics that nobody scrapes."""
+
+    def observe(self, status: int, codes: Sequence[str], seconds: float, cost: int) -> None:
+        """Count nothing."""
+
+
 class Unguarded(Application):
     """The gateway as it was before it had a guard."""
 
     def _build_route(self, *parts: Any) -> GraphQLRoute:  # noqa: ANN401 - as they are
         route: Any = super()._build_route(*parts)
         route._guard = route._toll = route._admission = Free()  # noqa: SLF001 - what no gateway allows
+        route._metrics = Uncounted()  # noqa: SLF001 - as above
         built: GraphQLRoute = route
         return built
 

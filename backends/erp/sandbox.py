@@ -35,7 +35,7 @@ from backends.pages import Asking, Look, fetch, in_batches
 from backends.ports import ItemReadings, LineAddress, Readings, Refs
 from backends.rows import Asked, Rows, place
 from backends.transport import Request
-from backends.underway import begin
+from backends.underway import begin, begin_one
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, HeaderFacet, Section
 from orderlines.order_line import Reading
@@ -105,11 +105,10 @@ class ErpSandbox:
             questions = self._questions(ITEMS, asked.lines, _is_item, "Order", shape.of_items, rows)
             return begin(self._transport, questions, look_at_items, asking, _placed)
         rows, number = rows_clause(visibility, of_items=False), asked.only_order
-        questions = (
-            self._questions(ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows)
-            if number is None
-            else [odata.question(ORDERS, _is_order(number), "Items", shape.of_orders, rows)]
-        )
+        if number is not None:  # as mostly
+            question = odata.question(ORDERS, _is_order(number), "Items", shape.of_orders, rows)
+            return begin_one(self._transport, question, look_at_orders, asking, _placed)
+        questions = self._questions(ORDERS, asked.orders, _is_order, "Items", shape.of_orders, rows)
         return begin(self._transport, questions, look_at_orders, asking, _placed)
 
     async def read_items(

@@ -34,7 +34,7 @@ from backends.oms.sandbox_rows import Line
 from backends.pages import Asking, Seal, by_cursor, sealing
 from backends.ports import Refs, Sealed
 from backends.rows import Asked
-from backends.underway import begin
+from backends.underway import begin, begin_one
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, PromiseFacet, Section
 from orderlines.identity import CUSTOMER
@@ -103,11 +103,11 @@ class OmsSandbox:
         """
         asked, (query, seal) = Asked.of(refs), self._way(facts)
         number, table = asked.only_order, self.capabilities
-        if number is not None and table.ask_by is AskBy.ORDER_NUMBER:  # as mostly
-            questions = [query.question(Variables(orders=[number], first=table.page_rows))]
-        else:
-            questions = [query.question(one) for one in self._variables(refs, asked)]
         asking = Asking(visibility, deadline, wanted, asked)
+        if number is not None and table.ask_by is AskBy.ORDER_NUMBER:  # as mostly
+            question = query.question(Variables(orders=[number], first=table.page_rows))
+            return begin_one(self._transport, question, self._look, asking, seal)
+        questions = [query.question(one) for one in self._variables(refs, asked)]
         return begin(self._transport, questions, self._look, asking, seal)
 
     def _made_way(self, facts: Facts) -> Way:

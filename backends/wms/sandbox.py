@@ -37,7 +37,7 @@ from backends.pages import Asking, Seal, by_cursor, in_batches, sealing
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
 from backends.transport import Headers, Request, Response
-from backends.underway import begin
+from backends.underway import begin, begin_one
 from backends.wanted import requiring
 from backends.wms.sandbox_rows import (
     MAKERS,
@@ -125,14 +125,11 @@ class WmsSandbox:
             BackendError: The system gave no usable answer.
         """
         asked, (rest, seal) = Asked.of(refs), self._way(facts)
-        number = asked.only_order
-        questions = (
-            self._questions(asked, rest)
-            if number is None
-            else [_question(f"{PATH}?orders={_encoded(number)}{rest}")]
-        )
-        asking = Asking(visibility, deadline, wanted, asked)
-        return begin(self._transport, questions, self._look, asking, seal)
+        number, asking = asked.only_order, Asking(visibility, deadline, wanted, asked)
+        if number is not None:  # as mostly
+            question = _question(f"{PATH}?orders={_encoded(number)}{rest}")
+            return begin_one(self._transport, question, self._look, asking, seal)
+        return begin(self._transport, self._questions(asked, rest), self._look, asking, seal)
 
     def _made_way(self, facts: Facts) -> Way:
         """Choose what to ask for, and how answers are opened."""
