@@ -21,7 +21,7 @@ import msgspec
 from backends.ports import Addresses, Aligned, LineAddress, Readings, Refs
 from orderlines.discrepancy import Discrepancy, DiscrepancyKind
 from orderlines.facets import Facet
-from orderlines.identity import MAX_PART_CHARS, OrderLineKey, OrderRef
+from orderlines.identity import MAX_PART_CHARS, OrderKey, OrderLineKey
 from orderlines.order_line import Reading
 from orderlines.table import Table
 
@@ -174,9 +174,10 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     def of(cls, refs: Refs) -> "Asked":
         """Take what references name."""
         if len(refs) == 1:
-            (ref,) = refs
-            if type(ref) is OrderRef:  # as mostly
-                number = ref.key.order_number
+            # Unpacked: the name of a named tuple's field is looked up slowly.
+            ((key, _),) = refs
+            if type(key) is OrderKey:  # as mostly
+                _, number = key
                 return cls({number: None}, NO_LINES, number)
         orders: dict[str, None] = {}
         lines: dict[LineAddress, None] = {}

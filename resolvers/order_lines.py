@@ -97,7 +97,7 @@ def order_of(
     look_up: LookUp, key: OrderKey, visibility: Visibility
 ) -> StitchedOrder | GatewayError | None:
     """Make one order of what was looked up; None and errors as `look_up_orders` gives them."""
-    number, is_restricted = key.order_number, not visibility.is_unrestricted
+    (_, number), is_restricted = key, not visibility.is_unrestricted
     admitted = look_up.admitted
     header: HeaderFacet | GatewayError
     if (

@@ -117,9 +117,10 @@ async def order(  # noqa: PLR0913 - the arguments of the field
 ) -> Sequence[StitchedOrder | GatewayError]:
     """Look up one order by its number, for each parent the same."""
     known = ask.context.systems.orders
-    key = OrderKey(source or next(iter(known)), normalise_number(number, what="order number"))
+    name = source or next(iter(known))
+    key = OrderKey(name, normalise_number(number, what="order number"))
     result: StitchedOrder | GatewayError | None = None
-    if key.source in known:
+    if name in known:
         wanted = wanted_of(ask, max_age, on_stale)
         context = ask.context
         found = await ask_systems((OrderRef(key),), ask.needs, context, wanted)

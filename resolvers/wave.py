@@ -73,7 +73,7 @@ async def ask_systems(refs: Refs, needs: Facts, context: Context, wanted: Wanted
         wanted: How old what the systems say may be.
     """
     systems, visibility = context.systems, context.visibility
-    source = refs[0].key.source
+    ((source, *_), _) = refs[0]
     if visibility.warehouses is not ALL:
         needs |= OWNER  # the row rule goes by it
     now, later = systems.splits.get(needs) or _split(needs, systems)
