@@ -33,6 +33,9 @@ class HealthState(Enum):
     UNKNOWN = "It has not been called yet."
 
 
+_UP: Final = HealthState.UP  # found faster than an enum's attribute
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How a system answered this process since it started.
@@ -141,7 +144,7 @@ class ObservedTransport:
             self.failed(error)
             raise
         self.last_success_at = self.now()
-        self._state = HealthState.UP
+        self._state = _UP
         return seen
 
     async def _traced(self, tracer: Tracer, request: Request, deadline: Deadline) -> Response:

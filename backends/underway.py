@@ -20,6 +20,7 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _tuple: Final = tuple.__new__  # what a named tuple does to be made, without its function
+_LIVE: Final = Freshness.LIVE  # found faster than an enum's attribute
 
 Make: TypeAlias = Callable[[Reading, Sequence[P], Asked], R]
 """Makes something of the pages of an answer about what was asked."""
@@ -104,7 +105,7 @@ class Underway(msgspec.Struct, Generic[P, R]):
         if following is None:
             # When the call was counted as good.
             as_of = transport.last_success_at or transport.now()
-            reading = _tuple(Reading, (transport.system, as_of, Freshness.LIVE, False))
+            reading = _tuple(Reading, (transport.system, as_of, _LIVE, False))
             return self.make(reading, (page,), asking.about)
         rest = follow(transport, following, self.look, asking, [page])
         as_of, pages, _ = yield from rest.__await__()
