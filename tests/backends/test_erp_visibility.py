@@ -4,6 +4,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from backends.erp import sandbox_visibility
 from backends.erp.sandbox_visibility import MAX_VALUES, rows_clause
 from orderlines.visibility import ALL, Restriction, Visibility
 
@@ -44,3 +45,14 @@ def clause(
 def test_a_filter_says_what_it_can_and_never_more(said: str, expected: str) -> None:
     """What it leaves out is checked on what comes back; what it says excludes nothing visible."""
     assert said == expected
+
+
+def test_parts_of_filters_do_not_become_more_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They start anew; what is remembered is what would be written."""
+    monkeypatch.setattr(sandbox_visibility, "MAX_REMEMBERED", 2)
+    monkeypatch.setattr(sandbox_visibility, "_OF_CUSTOMERS", {})
+    for turn in range(7):
+        seen = Visibility(frozenset({f"C-{turn % 4}"}), ALL, ALL)
+
+        assert rows_clause(seen, of_items=False) == f"(SoldToParty%20eq%20%27C-{turn % 4}%27)"
+        assert len(sandbox_visibility._OF_CUSTOMERS) <= 2  # noqa: SLF001 - what is remembered
