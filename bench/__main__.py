@@ -238,14 +238,14 @@ def _show(found: Mapping[str, Any]) -> None:
 def _show_guard(workload: Mapping[str, Any]) -> None:
     """Say what the guard costs, and what is left without it."""
     if workload.keys() >= {"unguarded", "handwritten"}:
-        without = workload["unguarded"]["median"] / workload["handwritten"]["median"]
+        without = results.ratio(workload, "unguarded", "handwritten")
         print(f"  without its guard the gateway is {without:.2f} × handwritten")
 
 
 def _show_fairness(page: Mapping[str, Any]) -> None:
     """Say so where a run does not count."""
     if "grafbase" in page and "handwritten" in page:
-        fairness = page["handwritten"]["median"] / page["grafbase"]["median"]
+        fairness = results.ratio(page, "handwritten", "grafbase")
         if fairness < FAIR:
             print(
                 f"\nThis run does not count for W1 against grafbase: the hand-written peer is"
@@ -265,7 +265,7 @@ def _options() -> argparse.Namespace:
         "--only", default=",".join(WORKLOADS), help="workloads, by comma: %(default)s"
     )
     parser.add_argument("--peers", default=",".join(SERVERS), help="servers, by comma: %(default)s")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each server: %(default)s")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each server: %(default)s")
     parser.add_argument("--seconds", type=int, default=4, help="of each turn: %(default)s")
     parser.add_argument("--keys", type=int, default=10_000, help="API keys: %(default)s")
     options = parser.parse_args()

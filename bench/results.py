@@ -18,18 +18,24 @@ def summed_up(values: Sequence[float], unit: str) -> dict[str, Any]:
         "median": round(statistics.median(values), 2),
         "min": round(min(values), 2),
         "max": round(max(values), 2),
+        "rounds": [round(value, 2) for value in values],
         "unit": unit,
     }
 
 
 def ratios(workload: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
     """Hold the gateway against each peer."""
-    ours = workload["gateway"]["median"]
-    return {
-        name: round(ours / peer["median"], 3)
-        for name, peer in workload.items()
-        if name != "gateway"
-    }
+    return {name: ratio(workload, "gateway", name) for name in workload if name != "gateway"}
+
+
+def ratio(workload: Mapping[str, Mapping[str, Any]], one: str, other: str) -> float:
+    """Hold one server against another, round by round; give the median.
+
+    A slow minute of the machine slows all servers of a round, and moves no ratio of it.
+    """
+    rounds = zip(workload[one]["rounds"], workload[other]["rounds"], strict=True)
+    middle: float = statistics.median(mine / theirs for mine, theirs in rounds)
+    return round(middle, 3)
 
 
 def table(name: str, workload: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -39,11 +45,11 @@ def table(name: str, workload: Mapping[str, Mapping[str, Any]]) -> Iterator[str]
     yield f"{name}"
     for server, one in sorted(workload.items(), key=lambda item: -item[1]["median"]):
         bar = "█" * max(1, round(WIDTH * one["median"] / most))
-        ratio = f"{against[server]:7.2f} ×" if server in against else ""
+        beside = f"{against[server]:7.2f} ×" if server in against else ""
         spread = f"{one['min']:,.0f} - {one['max']:,.0f}"
         yield (
             f"  {server:<12} {one['median']:>9,.1f} {one['unit']:<6} {bar:<{WIDTH}} "
-            f"{spread:>17} {ratio}"
+            f"{spread:>17} {beside}"
         )
 
 

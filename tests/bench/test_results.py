@@ -19,15 +19,21 @@ def test_rounds_are_told_by_their_median_and_their_spread() -> None:
         "median": 399.0,
         "min": 10.0,
         "max": 400.0,
+        "rounds": [10.0, 400.0, 399.0],
         "unit": "req/s",
     }
 
 
 def test_the_gateway_is_held_against_each_peer() -> None:
-    """By medians, and not against itself."""
+    """Round by round, and not against itself: a slow minute slows all of a round."""
     workload = {"gateway": server(300), "stock": server(20), "grafbase": server(400)}
+    slow = {
+        "gateway": results.summed_up([100.0, 50.0, 60.0], "req/s"),
+        "stock": results.summed_up([10.0, 5.0, 4.0], "req/s"),
+    }
 
     assert results.ratios(workload) == {"stock": 15.0, "grafbase": 0.75}
+    assert results.ratios(slow) == {"stock": 10.0}
 
 
 def test_a_ratio_that_moved_by_more_than_a_tenth_is_told() -> None:
