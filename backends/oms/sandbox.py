@@ -31,9 +31,10 @@ from backends.graphql import Query
 from backends.observe import ObservedTransport
 from backends.oms.sandbox_query import LineInput, Variables, cursor_of, following, wanted_of
 from backends.oms.sandbox_rows import Line
-from backends.pages import Asking, Seal, by_cursor, sealing
+from backends.pages import Asking, by_cursor
 from backends.ports import Refs, Sealed
 from backends.rows import Asked
+from backends.sealed import Seal, sealing
 from backends.underway import begin, begin_one
 from orderlines.deadline import Deadline
 from orderlines.facets import EVERYTHING, Facts, PromiseFacet, Section

@@ -33,9 +33,10 @@ from backends.capabilities import (
 )
 from backends.freshness import LIVE, Wanted
 from backends.observe import ObservedTransport
-from backends.pages import Asking, Seal, by_cursor, in_batches, sealing
+from backends.pages import Asking, by_cursor, in_batches
 from backends.ports import LineAddress, Refs, Sealed
 from backends.rows import UNREADABLE, Asked, Rows, sort_out
+from backends.sealed import Seal, sealing
 from backends.transport import Headers, Request, Response
 from backends.underway import begin, begin_one
 from backends.wanted import requiring

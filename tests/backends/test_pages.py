@@ -15,15 +15,14 @@ from backends.pages import (
     MAX_BATCH_CHARS,
     MAX_PAGES,
     Asking,
-    SealedPages,
     fetch,
     in_batches,
     says_last,
-    sealing,
 )
 from backends.ports import Readings
 from backends.reasons import Reason
 from backends.rows import Asked, Rows
+from backends.sealed import SealedPages, sealing
 from backends.transport import (
     BackendInvalidAnswerError,
     BackendUnavailableError,
