@@ -7,10 +7,10 @@ somebody asks. The empty text stands for no value.
 An item points to its order, which is decoded once for all of them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -288,38 +288,6 @@ class OrderWithItems(Order, frozen=True, gc=False, kw_only=True, rename="pascal"
         items = self.items.results
         msgspec.structs.force_setattr(self, "items", _NO_ITEMS)
         return items
-
-
-class ItemsOfOrder(Sequence[Item]):
-    """The items of an order, which is put beside those that somebody takes."""
-
-    __slots__ = ("_items", "_order")
-
-    def __init__(self, order: Order, items: Sequence[Item]) -> None:
-        self._order = order
-        self._items = items
-
-    @overload
-    def __getitem__(self, index: int) -> Item: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
-        if isinstance(index, slice):
-            return [*self][index]
-        item = self._items[index]
-        item.order = self._order
-        return item
-
-    def __iter__(self) -> Iterator[Item]:
-        order = self._order
-        for item in self._items:
-            item.order = order
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
 
 
 _NO_ITEMS: Final = Results[Item](())

@@ -1,7 +1,7 @@
 """A page of items of the sandbox's ERP, checked and read by column."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias, overload
 
 from backends.erp.sandbox_rows import (
     CHANNELS,
@@ -9,7 +9,6 @@ from backends.erp.sandbox_rows import (
     OTHER_ORDER,
     TEXTS,
     Item,
-    ItemsOfOrder,
     Order,
     OrderWithItems,
 )
@@ -53,6 +52,38 @@ def text_columns(names: Iterable[str]) -> Sequence[TextColumn]:
     """Tell how some of `TEXTS` are read."""
     named = [(name, *_TEXTS_OF[name]) for name in names]
     return [(name, accessor, TEXTS[name].all_of, texts_of) for name, accessor, texts_of in named]
+
+
+class ItemsOfOrder(Sequence[Item]):
+    """The items of an order, which is put beside those that somebody takes."""
+
+    __slots__ = ("_items", "_order")
+
+    def __init__(self, order: Order, items: Sequence[Item]) -> None:
+        self._order = order
+        self._items = items
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice):
+            return [*self][index]
+        item = self._items[index]
+        item.order = self._order
+        return item
+
+    def __iter__(self) -> Iterator[Item]:
+        order = self._order
+        for item in self._items:
+            item.order = order
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
 
 
 def table_of_orders(
