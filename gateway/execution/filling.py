@@ -44,27 +44,15 @@ def write_rows(
 
 def write_filling(text: Text, stem: str, flat: Template, reading: Reading | None) -> None:
     """Write how columns that were handed on, or read together, become objects."""
-    text.depth = 0
-    text.add("")
-    text.add("")
-    text.add(f"def fill_{stem}(columns):")
-    text.depth = 1
+    text.begin(f"def fill_{stem}(columns):")
     write_filled(text, numbered(flat), "columns")
-    text.depth = 0
-    text.add("")
-    text.add("")
-    text.add(f"def objects_{stem}(parents, at, run):")
-    text.depth = 1
+    text.begin(f"def objects_{stem}(parents, at, run):")
     if text.is_lone:
         write_none(text)
     if reading is not None:
         text.add(f"usual = reader_{stem}(parents)")
         text.add(f"return rows_{stem}(parents, at, run) if usual is None else usual_{stem}(usual)")
-        text.depth = 0
-        text.add("")
-        text.add("")
-        text.add(f"def rows_{stem}(parents, at, run):")
-        text.depth = 1
+        text.begin(f"def rows_{stem}(parents, at, run):")
     text.add(f"made = columns_{stem}(parents, at, run)")
     text.add(f"return fill_{stem}(made) if type(made) is tuple else made")
     if reading is not None:
@@ -73,19 +61,11 @@ def write_filling(text: Text, stem: str, flat: Template, reading: Reading | None
 
 def _write_listing(text: Text, stem: str, reading: Reading) -> None:
     """Write how leaves that were read together become objects, or a list of them."""
-    text.depth = 0
-    text.add("")
-    text.add("")
-    text.add(f"def usual_{stem}(columns):")
-    text.depth = 1
+    text.begin(f"def usual_{stem}(columns):")
     write_filled(text, reading.template, "columns")
     if text.is_lone:
         return
-    text.depth = 0
-    text.add("")
-    text.add("")
-    text.add(f"def list_{stem}(columns, count):")
-    text.depth = 1
+    text.begin(f"def list_{stem}(columns, count):")
     text.add(f"if count >= {MANY}:")
     text.add(f"    return listing_{stem}(columns, count)")
     text.add("if count == 1:")

@@ -73,6 +73,11 @@ class Text:
         """How many parents there are, where there is one."""
         return "1" if self.is_lone else "count"
 
+    def begin(self, head: str) -> None:
+        """Begin another function."""
+        self.lines += ["", "", head]
+        self.depth = 1
+
     def add(self, line: str) -> None:
         """Add a line where it now stands."""
         self.lines.append("    " * self.depth + line)
